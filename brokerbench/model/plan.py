@@ -1,0 +1,71 @@
+"""What will be run: candidates with the promise each one gives, and every trial in its order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .scenario import Guarantee, Role, Scenario, ServerKind, Survives
+
+__all__ = ["Candidate", "Plan", "Promise", "PromisePoint", "Trial"]
+
+
+class PromisePoint(StrEnum):
+    """Where the sender may rely on a message."""
+
+    CONFIRMED = "confirmed"
+    HANDED_OVER = "handed-over"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a candidate gives with these settings; at least what was asked, else it is excluded."""
+
+    guarantee: Guarantee
+    survives: Survives
+    point: PromisePoint
+    settings: Mapping[str, Any]  # the driver's settings as they will be used, all defaults filled in
+    notes: tuple[str, ...] = ()  # how the scenario's words were mapped: one short line each
+
+
+@dataclass(frozen=True)
+class Candidate:
+    name: str
+    driver: str
+    client: str
+    server: ServerKind  # never AUTO here
+    url: str | None
+    role: Role
+    promise: Promise | None
+    excluded: str | None = None  # the reason, where it cannot take part
+    requested: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate at one load point, once."""
+
+    id: str
+    block: int
+    order: int
+    candidate: str
+    seed: int
+    tag: int  # u16 in each stamp: tells this trial's messages from any other's
+
+
+@dataclass(frozen=True)
+class Plan:
+    scenario: Scenario
+    seed: int
+    candidates: tuple[Candidate, ...]
+    trials: tuple[Trial, ...]
+    smoke: bool = False  # --short: shortened phases, no claim
+
+    def candidate(self, name: str) -> Candidate:
+        return next(c for c in self.candidates if c.name == name)
+
+    @property
+    def length_s(self) -> float:
+        """Load time of all trials: warm-up and measured; servers' starts, drains and read-backs come on top."""
+        load = self.scenario.load
+        return len(self.trials) * (load.warmup_s + load.measure_s)

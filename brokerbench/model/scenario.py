@@ -1,0 +1,179 @@
+"""The question a user asks, as frozen types. Reading and checking files is the scenarios room's work.
+
+Keys in a file are the aliases (`warmup`), attributes carry their unit (`warmup_s`).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .units import Count, Duration, Rate, Size
+
+__all__ = [
+    "STAMP_BYTES",
+    "SURVIVES_ORDER",
+    "Broker",
+    "Delivery",
+    "Frozen",
+    "Group",
+    "Guarantee",
+    "Keys",
+    "Load",
+    "LoadModel",
+    "Message",
+    "Repeats",
+    "Role",
+    "Scenario",
+    "ServerKind",
+    "Slo",
+    "Stage",
+    "Survives",
+    "Topology",
+]
+
+STAMP_BYTES = 16
+
+
+class Frozen(BaseModel):
+    """Immutable, unknown keys refused. Drivers' Settings derive from it too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
+
+
+class Guarantee(StrEnum):
+    AT_MOST_ONCE = "at-most-once"
+    AT_LEAST_ONCE = "at-least-once"
+
+
+class Survives(StrEnum):
+    """What a promised message outlives; each class contains the ones before it."""
+
+    NOTHING = "nothing"
+    CLIENT_CRASH = "client-crash"
+    BROKER_KILL = "broker-kill"
+    POWER_LOSS = "power-loss"
+    NODE_LOSS = "node-loss"
+
+
+SURVIVES_ORDER = tuple(Survives)
+
+
+class LoadModel(StrEnum):
+    OPEN = "open"
+    SATURATE = "saturate"
+
+
+class Role(StrEnum):
+    CANDIDATE = "candidate"
+    FLOOR = "floor"  # brokerless: shown below the ranking, exempt from promise and rank
+
+
+class ServerKind(StrEnum):
+    AUTO = "auto"
+    EMBEDDED = "embedded"
+    NATIVE = "native"
+    COMPOSE = "compose"
+    EXTERNAL = "external"
+
+
+class Broker(Frozen):
+    """One candidate: the driver, how its server comes up, and the driver's own settings (checked by the driver)."""
+
+    driver: str
+    client: str | None = None
+    server: ServerKind = ServerKind.AUTO
+    url: str | None = None
+    role: Role = Role.CANDIDATE
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Group(Frozen):
+    """A group is owed every message once; its consumers share the work."""
+
+    consumers: Annotated[Count, Field(le=32)] = 1
+    prefetch: Annotated[Count, Field(le=65535)] = 500
+
+
+class Topology(Frozen):
+    topics: Annotated[Count, Field(le=1)] = 1
+    partitions: Annotated[Count, Field(le=256)] = 1
+    producers: Annotated[Count, Field(le=32)] = 1
+    groups: Annotated[Mapping[str, Group], Field(min_length=1)] = Field(default_factory=lambda: {"all": Group()})
+
+
+class Keys(Frozen):
+    """Uniform over `cardinality` distinct keys."""
+
+    cardinality: Annotated[Count, Field(le=1_000_000)]
+
+
+class Message(Frozen):
+    size_bytes: Size = Field(alias="size")
+    keys: Keys | None = None
+
+
+class Delivery(Frozen):
+    guarantee: Guarantee = Guarantee.AT_LEAST_ONCE
+    survives: Survives = Survives.NOTHING
+    in_flight: Annotated[Count, Field(le=100_000)] = 1000  # per producer
+
+
+class Stage(Frozen):
+    steady_s: Annotated[Duration, Field(ge=0.5)] = Field(alias="steady")
+    rate_msgs_s: Rate | None = Field(default=None, alias="rate")
+
+
+class Load(Frozen):
+    model: LoadModel
+    warmup_s: Duration = Field(default=5.0, alias="warmup")
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    drain_s: Annotated[Duration, Field(ge=0.5)] = Field(default=10.0, alias="drain")
+
+    @model_validator(mode="after")
+    def _rates_fit_the_model(self) -> "Load":
+        for stage in self.stages:
+            if self.model is LoadModel.OPEN and stage.rate_msgs_s is None:
+                raise ValueError("an open load needs a rate in each stage, like {steady: 30s, rate: 5k/s}")
+            if self.model is LoadModel.SATURATE and stage.rate_msgs_s is not None:
+                raise ValueError("saturate sends as fast as it is confirmed: leave rate out, or use model: open")
+        return self
+
+    @property
+    def measure_s(self) -> float:
+        return sum(stage.steady_s for stage in self.stages)
+
+    @property
+    def rate_msgs_s(self) -> float | None:
+        """The total rate asked; None where the load saturates."""
+        return self.stages[0].rate_msgs_s
+
+
+class Repeats(Frozen):
+    blocks: Annotated[Count, Field(le=200)] = 5
+
+
+class Slo(Frozen):
+    """`end_to_end.p99: < 50ms` -> metric, `<`, 50.0 in the metric's unit (ms, or a plain number)."""
+
+    metric: str
+    op: Literal["<", "<=", ">", ">=", "="]
+    value: float
+    text: str
+
+
+class Scenario(Frozen):
+    """One file. `slo` and `needs` keep the file's order."""
+
+    scenario: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    question: str = ""
+    needs: tuple[str, ...] = ()
+    brokers: Annotated[Mapping[str, Broker], Field(min_length=1)]
+    topology: Topology = Topology()
+    message: Message
+    delivery: Delivery = Delivery()
+    load: Load
+    repeats: Repeats = Repeats()
+    slo: tuple[Slo, ...] = ()
+    primary: str = ""

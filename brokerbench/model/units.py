@@ -1,0 +1,78 @@
+"""Units live in the value: `5k/s`, `1KiB`, `2m`. A bare number has no unit, so it is refused.
+
+Each parser takes what YAML gave (text or number), returns base units (msgs/s, seconds, bytes, a count)
+and raises ValueError with one line that names the accepted form.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+__all__ = ["Count", "Duration", "Rate", "Size", "count", "duration_s", "format_duration", "rate_msgs_s", "size_bytes"]
+
+_NUMBER = re.compile(r"^\s*([0-9]+(?:_?[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-zµ/]*)\s*$")
+_SCALE = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+_TIME = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SIZE = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20}
+
+
+def _split(value: object, what: str, example: str) -> tuple[float, str]:
+    match = _NUMBER.match(str(value)) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+    if match is None:
+        raise ValueError(f"{what} is a number with its unit, like {example}; found {value!r}")
+    return float(match[1].replace("_", "")), match[2]
+
+
+def _scaled(value: object, units: dict[str, float], what: str, example: str) -> float:
+    number, unit = _split(value, what, example)
+    if unit not in units:
+        found = f"the unit {unit!r}" if unit else "no unit"
+        raise ValueError(f"{what} needs a unit ({', '.join(u for u in units if u)}), like {example}; found {found}")
+    return number * units[unit]
+
+
+def duration_s(value: object) -> float:
+    """`250ms`, `10s`, `2m`, `1h` -> seconds."""
+    return _scaled(value, _TIME, "a duration", "10s")
+
+
+def rate_msgs_s(value: object) -> float:
+    """`500/s`, `5k/s`, `1.2M/s` -> messages per second, in total over all producers."""
+    number, unit = _split(value, "a rate", "5k/s")
+    scale, slash, per = unit.partition("/")
+    if slash != "/" or per != "s" or scale not in _SCALE:
+        raise ValueError(f"a rate is messages per second, like 5k/s; found {value!r}")
+    return number * _SCALE[scale]
+
+
+def size_bytes(value: object) -> int:
+    """`100B`, `1KiB`, `4kB`, `1MiB` -> bytes."""
+    return round(_scaled(value, dict(_SIZE), "a size", "1KiB"))
+
+
+def count(value: object) -> int:
+    """`8`, `10k`, `1M` -> a whole number."""
+    number, unit = _split(value, "a count", "10k")
+    if unit not in _SCALE or number * _SCALE[unit] % 1:
+        raise ValueError(f"a count is a whole number, like 8 or 10k; found {value!r}")
+    return int(number * _SCALE[unit])
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as a person says them: `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+# Ranges keep a typing slip (1e309, -5, 10 h for 10 s) from becoming a plan; each is printed in the error.
+Duration = Annotated[float, BeforeValidator(duration_s), Field(ge=0, le=7 * 24 * 3600)]
+Rate = Annotated[float, BeforeValidator(rate_msgs_s), Field(ge=0.1, le=1e8)]
+Size = Annotated[int, BeforeValidator(size_bytes), Field(ge=16, le=64 * 2**20)]
+Count = Annotated[int, BeforeValidator(count), Field(ge=1)]
