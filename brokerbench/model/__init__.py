@@ -22,9 +22,10 @@ from .scenario import (
     Survives,
     Topology,
 )
-from .units import Count, Duration, Rate, Size, count, duration_s, format_duration, rate_msgs_s, size_bytes
+from .units import BASE_UNITS, Count, Duration, Rate, Size, count, duration_s, format_duration, rate_msgs_s, size_bytes
 
 __all__ = [
+    "BASE_UNITS",
     "STAMP_BYTES",
     "SURVIVES_ORDER",
     "Broker",

@@ -5,11 +5,11 @@ Keys in a file are the aliases (`warmup`), attributes carry their unit (`warmup_
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .units import Count, Duration, Rate, Size
+from .units import BASE_UNITS, Count, Duration, Rate, Size
 
 __all__ = [
     "STAMP_BYTES",
@@ -40,6 +40,11 @@ class Frozen(BaseModel):
     """Immutable, unknown keys refused. Drivers' Settings derive from it too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
+
+    @classmethod
+    def from_base(cls, values: Mapping[str, Any]) -> Self:
+        """From a dump: attribute names, numbers in base units (`Broker.settings`, `Promise.settings`)."""
+        return cls.model_validate(values, context=BASE_UNITS)
 
 
 class Guarantee(StrEnum):

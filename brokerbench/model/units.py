@@ -5,11 +5,25 @@ and raises ValueError with one line that names the accepted form.
 """
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
-__all__ = ["Count", "Duration", "Rate", "Size", "count", "duration_s", "format_duration", "rate_msgs_s", "size_bytes"]
+__all__ = [
+    "BASE_UNITS",
+    "Count",
+    "Duration",
+    "Rate",
+    "Size",
+    "count",
+    "duration_s",
+    "format_duration",
+    "rate_msgs_s",
+    "size_bytes",
+]
+
+BASE_UNITS = "base units"  # as validation context: numbers are already in base units (a dump read back)
 
 _NUMBER = re.compile(r"^\s*([0-9]+(?:_?[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-zµ/]*)\s*$")
 _SCALE = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
@@ -71,8 +85,17 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def _unless_base(parse: Callable[[object], float]) -> BeforeValidator:
+    def check(value: object, info: ValidationInfo) -> object:
+        already = info.context == BASE_UNITS and isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value if already else parse(value)
+
+    check.__name__ = parse.__name__  # tells the kind of unit to who reads the annotation
+    return BeforeValidator(check)
+
+
 # Ranges keep a typing slip (1e309, -5, 10 h for 10 s) from becoming a plan; each is printed in the error.
-Duration = Annotated[float, BeforeValidator(duration_s), Field(ge=0, le=7 * 24 * 3600)]
-Rate = Annotated[float, BeforeValidator(rate_msgs_s), Field(ge=0.1, le=1e8)]
-Size = Annotated[int, BeforeValidator(size_bytes), Field(ge=16, le=64 * 2**20)]
-Count = Annotated[int, BeforeValidator(count), Field(ge=1)]
+Duration = Annotated[float, _unless_base(duration_s), Field(ge=0, le=7 * 24 * 3600)]
+Rate = Annotated[float, _unless_base(rate_msgs_s), Field(ge=0.1, le=1e8)]
+Size = Annotated[int, _unless_base(size_bytes), Field(ge=16, le=64 * 2**20)]
+Count = Annotated[int, _unless_base(count), Field(ge=1)]
