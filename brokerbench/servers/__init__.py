@@ -1,5 +1,24 @@
 """How a broker is brought up: recipes, and the guardian that owns every process we start."""
 
-from .recipe import Availability, Library, NotAvailable, Server, ServerHost, ServerRecipe
+from .host import Host
+from .keeper import Guardian, GuardianLost, Process
+from .ports import free_port
+from .recipe import Availability, Library, NotAvailable, Server, ServerHost, ServerProcess, ServerRecipe
+from .roster import Leftover, leftovers
 
-__all__ = ["Availability", "Library", "NotAvailable", "Server", "ServerHost", "ServerRecipe"]
+__all__ = [
+    "Availability",
+    "Guardian",
+    "GuardianLost",
+    "Host",
+    "Leftover",
+    "Library",
+    "NotAvailable",
+    "Process",
+    "Server",
+    "ServerHost",
+    "ServerProcess",
+    "ServerRecipe",
+    "free_port",
+    "leftovers",
+]

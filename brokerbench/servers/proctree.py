@@ -1,0 +1,143 @@
+"""Finds the processes that are ours, daemons that left their tree included, and never signals a stranger.
+
+Two things tell whose a process is: it descends from a subreaper of ours (the guardian, or the main process after the
+guardian died), and its environment carries our marks. Standard library only: the guardian must stay small.
+"""
+
+import ctypes
+import os
+import signal
+from dataclasses import dataclass
+
+__all__ = [
+    "PROCESS",
+    "RUN",
+    "Census",
+    "Proc",
+    "become_subreaper",
+    "die_with_parent",
+    "living",
+    "mark_of",
+    "marked",
+    "send",
+]
+
+RUN = "BROKERBENCH_RUN"  # one for each guardian
+PROCESS = "BROKERBENCH_PROCESS"  # one for each process that was asked for; its descendants inherit it
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Proc:
+    """One process. Pid and start (clock ticks since boot) together never name a second one until the next boot."""
+
+    pid: int
+    start: int
+    parent: int
+    session: int
+    living: bool  # not a zombie
+
+
+def become_subreaper(on: bool = True) -> None:
+    """Orphans among our descendants become our children instead of init's."""
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "cannot become the subreaper of our processes (needs Linux 3.4 or newer)")
+
+
+def die_with_parent(parent: int) -> None:
+    """For a fresh fork, before exec: killed when `parent` ends, at once if it already has."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def living(pid: int) -> Proc | None:
+    """The process with this pid now; None where there is none. A zombie is there, but not living."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    if len(fields) < 20:
+        return None
+    # The state is the first thread's: a process whose first thread has ended lives on in the others.
+    alive = fields[0] not in (b"Z", b"X") or int(fields[17]) > 1
+    return Proc(pid, int(fields[19]), int(fields[1]), int(fields[3]), alive)
+
+
+def mark_of(pid: int, name: str) -> str:
+    """The value of one variable in the environment the process was started with; empty where it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            content = file.read()
+    except OSError:
+        return ""
+    head = name.encode() + b"="
+    return next((part[len(head) :].decode() for part in content.split(b"\0") if part.startswith(head)), "")
+
+
+def _table() -> dict[int, Proc]:
+    found = (living(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return {proc.pid: proc for proc in found if proc}
+
+
+def marked(run: str) -> list[Proc]:
+    """Every living process on the machine that carries the mark of this run, wherever it went."""
+    return [proc for proc in _table().values() if proc.living and mark_of(proc.pid, RUN) == run]
+
+
+def send(proc: Proc, signum: int) -> None:
+    """Signal this very process; nothing happens if it is gone, even if its pid is in use again."""
+    try:
+        handle = os.pidfd_open(proc.pid)
+    except OSError:
+        return
+    try:
+        now = living(proc.pid)  # the handle is held: what is checked is what is signalled
+        if now and now.start == proc.start:
+            signal.pidfd_send_signal(handle, signum)
+    except (ProcessLookupError, PermissionError):
+        pass  # it ended meanwhile, or changed its user
+    finally:
+        os.close(handle)
+
+
+class Census:
+    """Says which living descendants of `top` belong to which mark.
+
+    In this order: what was seen before, the mark in the environment, the session of the marked root, the parent's.
+    """
+
+    def __init__(self, top: int) -> None:
+        self._top = top
+        self._roots: dict[int, str] = {}  # each root leads a session of its own
+        self._known: dict[tuple[int, int], str] = {}
+
+    def add(self, mark: str, root: int) -> None:
+        self._roots[root] = mark
+
+    def take(self) -> dict[str, list[Proc]]:
+        """Living processes for each mark; those of no mark are under the empty one."""
+        children: dict[int, list[Proc]] = {}
+        for proc in _table().values():
+            children.setdefault(proc.parent, []).append(proc)
+        marks = set(self._roots.values())
+        known: dict[tuple[int, int], str] = {}
+        found: dict[str, list[Proc]] = {}
+        open_ends = [(proc, "") for proc in children.get(self._top, [])]
+        while open_ends:
+            proc, parents = open_ends.pop()
+            owner = self._known.get((proc.pid, proc.start)) or self._owner(proc, marks) or parents
+            known[proc.pid, proc.start] = owner
+            if proc.living:
+                found.setdefault(owner, []).append(proc)
+            open_ends += [(child, owner) for child in children.get(proc.pid, [])]
+        self._known = known
+        return found
+
+    def _owner(self, proc: Proc, marks: set[str]) -> str:
+        mark = mark_of(proc.pid, PROCESS)
+        return mark if mark in marks else self._roots.get(proc.session, "")
