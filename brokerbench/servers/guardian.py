@@ -225,10 +225,14 @@ def _listen() -> int:
 def _serve(line: _Line, fd: int, main_pidfd: int, keeper: Keeper) -> int | None:
     """Until main ends, or asks for the end, or SIGTERM. Returns the number of the request to end, if there was one."""
     wake = _listen()
-    sources = [fd, wake] + ([main_pidfd] if main_pidfd >= 0 else [])
+    poll = select.poll()  # not select: main may have given us a number above 1023
+    for source in (fd, wake, main_pidfd):
+        if source >= 0:
+            poll.register(source, select.POLLIN)
     line.write({"ready": os.getpid()})
     while True:
-        ready, _, _ = select.select(sources, [fd] if line.unsent else [], [], TICK_S if keeper.busy else None)
+        poll.modify(fd, select.POLLIN | (select.POLLOUT if line.unsent else 0))
+        ready = dict(poll.poll(TICK_S * 1000 if keeper.busy else None))
         line.flush()
         if wake in ready and signal.SIGTERM in os.read(wake, 4096):
             return None

@@ -55,15 +55,16 @@ class Host:
         deadline = time.monotonic() + timeout_s
         last: OSError | None = None
         while True:
-            ended = not process.alive()  # looked at first: what was ready before the end does not count
+            ended = not process.alive()
             try:
-                if ready() and not ended:
+                if not ended and ready():
                     return
             except OSError as error:
                 last = error
             log = self._log(process)
             where = f"; the whole log: {log}" if log else ""
             if ended:
+                self._guardian.check()  # if it is gone, the server is not to blame
                 code = getattr(process, "returncode", None)
                 raise NotAvailable(
                     f"{what}: the process ended with status {code} first; its log says why{where}{_tail(log)}"
@@ -80,8 +81,7 @@ class Host:
 
     def close(self, grace_s: float = 10.0) -> None:
         """Stop what still runs, remove the folder; the logs stay."""
-        for process in self._processes:
-            process.stop(grace_s)
+        self._guardian.stop(self._processes, grace_s)
         remove_folder(self.folder)
 
     def _log(self, process: ServerProcess) -> Path | None:

@@ -6,9 +6,9 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .proctree import PROCESS, RUN, Census, become_subreaper, marked, send
-from .roster import PREFIX, Roster, remove_folder
+from .proctree import PROCESS, RUN, Census, become_subreaper, marked, pidfd, send
+from .roster import Roster, new_folder, remove_folder
 
 if TYPE_CHECKING:
     from .host import Host
@@ -64,11 +64,11 @@ class Process:
 
     def pids(self) -> Sequence[int]:
         """Every living process of the tree, daemons that left it included."""
-        return self._guardian._pids(self._mark)
+        return self._guardian.pids().get(self, [])
 
     def stop(self, grace_s: float) -> None:
         """SIGTERM, wait up to `grace_s`, then SIGKILL; the whole tree, daemons included."""
-        self._guardian._stop([self], grace_s)
+        self._guardian.stop([self], grace_s)
 
     def kill(self) -> None:
         """SIGKILL the whole tree, daemons included; returns when it is gone."""
@@ -105,18 +105,20 @@ class Guardian:
         self._cleaned = threading.Event()  # and so has all that it owned
 
     def __enter__(self) -> "Guardian":
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        self.folder = new_folder()
         Roster(self.folder, self._run, os.getpid(), None).write([])
         become_subreaper()
         ours, theirs = socket.socketpair()
-        me = os.pidfd_open(os.getpid())
-        told = (theirs.fileno(), me, self._run, self.folder)
+        # A guardian that hangs must not make us hang in turn, with the lock in our hand.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_S), 0))
+        me = pidfd(os.getpid())
+        told = (theirs.fileno(), -1 if me is None else me, self._run, self.folder)
         try:
             self._popen = subprocess.Popen(
                 # -P: a file of the user's called json.py is not ours to import.
                 [sys.executable, "-P", "-m", "brokerbench.servers.guardian", *map(str, told)],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), me],
+                pass_fds=[fd for fd in told[:2] if fd >= 0],
                 start_new_session=True,  # a terminal's Ctrl-C is for main alone
                 env={**os.environ, RUN: self._run},
             )
@@ -126,7 +128,8 @@ class Guardian:
             raise
         finally:
             theirs.close()
-            os.close(me)
+            if me is not None:
+                os.close(me)
         self._socket = ours
         self._census = Census(self._popen.pid)
         self._reader = threading.Thread(target=self._read, name="guardian-reader", daemon=True)
@@ -151,9 +154,20 @@ class Guardian:
         self._reader.join(ANSWER_S)
         self._socket.close()
 
+    @property
+    def pid(self) -> int:
+        """The guardian's own."""
+        return self._popen.pid
+
     def lost(self) -> bool:
         """Whether the guardian ended without being asked to. What it owned is being ended, or has been."""
         return self._gone.is_set() and not self._closing
+
+    def check(self) -> None:
+        """Raises GuardianLost if the guardian is gone."""
+        if self._gone.is_set():
+            how = "was closed" if self._closing else f"was killed (exit status {self._popen.returncode})"
+            raise GuardianLost(f"the guardian {how}, and what it started was ended with it; start the run again")
 
     def spawn(
         self,
@@ -208,9 +222,10 @@ class Guardian:
 
     def stop_all(self, grace_s: float = 5.0) -> None:
         """Stop every process, all at the same time."""
-        self._stop(list(self._processes.values()), grace_s)
+        self.stop(list(self._processes.values()), grace_s)
 
-    def _stop(self, processes: Sequence[Process], grace_s: float) -> None:
+    def stop(self, processes: Sequence[Process], grace_s: float) -> None:
+        """Stop these, all at the same time, each as `Process.stop` does."""
         try:
             asked = [self._ask({"do": "stop", "mark": process._mark, "grace_s": grace_s}) for process in processes]
             left = [pid for number in asked for pid in self._wait(number, grace_s + ANSWER_S)["left"]]
@@ -223,14 +238,18 @@ class Guardian:
             for process in processes:
                 self._processes.pop(process._mark, None)
 
-    def _pids(self, mark: str) -> Sequence[int]:
+    def pids(self) -> Mapping[Process, Sequence[int]]:
+        """The living processes of every tree, in one look: what to ask when several are watched."""
         with self._lock:
-            return [] if self._gone.is_set() else [proc.pid for proc in self._census.take().get(mark, [])]
+            if self._gone.is_set():
+                return {}
+            found = self._census.take()
+            known = self._processes
+            return {known[mark]: sorted(proc.pid for proc in found[mark]) for mark in found if mark in known}
 
     def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> int:
         with self._lock:
-            if self._gone.is_set():
-                raise GuardianLost(self._why())
+            self.check()
             number = next(self._numbers)
             self._answers[number] = _Answer()
             data = json.dumps({**request, "ask": number}).encode() + b"\n"
@@ -238,7 +257,9 @@ class Guardian:
                 sent = socket.send_fds(self._socket, [data], list(fds)) if fds else 0
                 self._socket.sendall(data[sent:])
             except OSError as error:
-                raise GuardianLost(self._why()) from error
+                raise GuardianLost(
+                    f"the guardian (pid {self.pid}) takes nothing: {error}; start the run again"
+                ) from error
         return number
 
     def _wait(self, number: int, timeout_s: float) -> dict[str, Any]:
@@ -247,14 +268,12 @@ class Guardian:
         with self._lock:
             self._answers.pop(number, None)
         if not told:
-            raise GuardianLost(f"the guardian (pid {self._popen.pid}) does not answer; end this run and start it again")
+            raise GuardianLost(f"the guardian (pid {self.pid}) does not answer; end this run and start it again")
         if answer.message is None:
-            raise GuardianLost(self._why())
+            self._gone.wait(ANSWER_S)
+            self.check()
+        assert answer.message is not None  # told and not gone: there is a message
         return answer.message
-
-    def _why(self) -> str:
-        how = "was closed" if self._closing else f"was killed (exit status {self._popen.returncode})"
-        return f"the guardian {how}, and what it started was ended with it; start the run again"
 
     def _read(self) -> None:
         """A thread: answers and news, until the guardian ends."""
@@ -294,14 +313,12 @@ class Guardian:
 
     def _clean_up(self) -> None:
         """The guardian's last work, done by main: kill what carries our mark, and nothing else; remove the folder."""
-        orphans = Census(os.getpid())
-        for process in list(self._processes.values()):
-            orphans.add(process._mark, process.pid)
+        self._census.move(os.getpid())  # the orphans came to us
         deadline = time.monotonic() + ANSWER_S
         looks_empty = 0
         ours: set[int] = set()
         while looks_empty < 2 and time.monotonic() < deadline:
-            below = [proc for mark, procs in orphans.take().items() if mark for proc in procs]
+            below = [proc for mark, procs in self._census.take().items() if mark for proc in procs]
             found = {proc.pid: proc for proc in [*below, *marked(self._run)]}
             for proc in found.values():
                 send(proc, signal.SIGKILL)

@@ -19,6 +19,7 @@ __all__ = [
     "living",
     "mark_of",
     "marked",
+    "pidfd",
     "send",
 ]
 
@@ -89,20 +90,30 @@ def marked(run: str) -> list[Proc]:
     return [proc for proc in _table().values() if proc.living and mark_of(proc.pid, RUN) == run]
 
 
+def pidfd(pid: int) -> int | None:
+    """A handle of the process; None if it is gone, or where the kernel or a container's filter has none to give."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
 def send(proc: Proc, signum: int) -> None:
     """Signal this very process; nothing happens if it is gone, even if its pid is in use again."""
-    try:
-        handle = os.pidfd_open(proc.pid)
-    except OSError:
-        return
+    handle = pidfd(proc.pid)
     try:
         now = living(proc.pid)  # the handle is held: what is checked is what is signalled
-        if now and now.start == proc.start:
+        if not now or now.start != proc.start:
+            return
+        if handle is None:
+            os.kill(proc.pid, signum)
+        else:
             signal.pidfd_send_signal(handle, signum)
     except (ProcessLookupError, PermissionError):
         pass  # it ended meanwhile, or changed its user
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 
 class Census:
@@ -115,6 +126,10 @@ class Census:
         self._top = top
         self._roots: dict[int, str] = {}  # each root leads a session of its own
         self._known: dict[tuple[int, int], str] = {}
+
+    def move(self, top: int) -> None:
+        """Look below another process from now on, with all that is known."""
+        self._top = top
 
     def add(self, mark: str, root: int) -> None:
         self._roots[root] = mark

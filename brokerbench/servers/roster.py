@@ -14,10 +14,11 @@ from typing import Any
 
 from .proctree import RUN, Proc, living, mark_of, marked, send
 
-__all__ = ["FILE", "PREFIX", "Leftover", "Roster", "leftovers", "remove_folder"]
+__all__ = ["FILE", "PREFIX", "Leftover", "Roster", "leftovers", "new_folder", "remove_folder"]
 
 FILE = "processes.json"
 PREFIX = "brokerbench-"
+_ON_DISK = "/var/tmp"
 
 
 def _boot() -> str:
@@ -31,6 +32,29 @@ def _pid_space() -> str:
     with contextlib.suppress(OSError):
         return os.readlink("/proc/self/ns/pid")
     return ""
+
+
+def _is_memory(folder: str) -> bool:
+    """Whether a folder is a tmpfs mount, as /tmp is on many systems."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/mounts").read_text().splitlines():
+            _device, where, kind, *_rest = line.split(" ")
+            if where == folder and kind in ("tmpfs", "ramfs"):
+                return True
+    return False
+
+
+def _homes() -> list[str]:
+    """Where folders of ours may be, the best first: a broker's data belongs on a disk, or its flushes cost nothing."""
+    temporary = tempfile.gettempdir()
+    if "TMPDIR" in os.environ or not _is_memory(temporary) or not os.access(_ON_DISK, os.W_OK):
+        return [temporary, _ON_DISK]
+    return [_ON_DISK, temporary]
+
+
+def new_folder() -> Path:
+    """A new temporary folder, readable by us alone."""
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=_homes()[0])).resolve()
 
 
 def identity(pid: int) -> dict[str, int] | None:
@@ -117,8 +141,8 @@ def _leftover(folder: Path) -> Leftover | None:
     return Leftover(folder, run, tuple(alive[pid] for pid in sorted(alive)))
 
 
-def leftovers(where: Path | None = None) -> list[Leftover]:
-    """What runs that were cut off left in the temporary folder (`where`: another than the system's)."""
-    where = where or Path(tempfile.gettempdir())
-    found = (_leftover(folder) for folder in sorted(where.glob(PREFIX + "*")) if folder.is_dir())
+def leftovers(*homes: Path) -> list[Leftover]:
+    """What runs that were cut off left in the temporary folders (`homes`: others than the system's)."""
+    folders = {folder.resolve() for home in homes or map(Path, _homes()) for folder in home.glob(PREFIX + "*")}
+    found = (_leftover(folder) for folder in sorted(folders) if folder.is_dir())
     return [leftover for leftover in found if leftover]
