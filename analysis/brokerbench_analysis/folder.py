@@ -1,0 +1,167 @@
+"""Reads a run folder as it stands on disk, whole or damaged: what cannot be read becomes a Reason, not a crash."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .histograms import DamagedLog, Interval, read_hlog
+from .reasons import Reason
+
+__all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "read_run", "read_trial"]
+
+SCHEMA = 1
+Json = dict[str, Any]
+_FILES = ("intervals.jsonl", "resources.jsonl", "events.jsonl", "latency.hlog", "ledger.json", "facts.json")
+
+
+class FolderError(Exception):
+    """This folder is not a run that can be read; the text is one line for the user."""
+
+
+@dataclass(frozen=True)
+class TrialFiles:
+    """One trial as read. `trial` is empty when trial.json could not be read; `problems` says so."""
+
+    entry: Json  # its line in run.json
+    trial: Json = field(default_factory=dict)
+    intervals: tuple[Json, ...] = ()
+    resources: tuple[Json, ...] = ()
+    events: tuple[Json, ...] = ()
+    ledger: Json = field(default_factory=dict)
+    facts: Json = field(default_factory=dict)
+    latency: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
+    problems: tuple[Reason, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return str(self.entry["id"])
+
+    @property
+    def candidate(self) -> str:
+        return str(self.entry["candidate"])
+
+    @property
+    def model(self) -> str:
+        return str(self.trial["load"]["model"])
+
+    @property
+    def rate_msgs_s(self) -> float | None:
+        rate = self.trial["load"].get("rate_msgs_s")
+        return None if rate is None else float(rate)
+
+    @property
+    def warmup_s(self) -> float:
+        return float(self.trial["phases"]["warmup_s"])
+
+    @property
+    def measure_s(self) -> float:
+        return float(self.trial["phases"]["measure_s"])
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(self.ledger.get("groups", {}))
+
+
+def read_run(folder: Path) -> Json:
+    """run.json, checked as far as everything else leans on it. Raises FolderError."""
+    path = folder / "run.json"
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FolderError(f"{folder} holds no run.json; give a folder that `brokerbench run` wrote") from None
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{path} cannot be read ({error}); the run has to be repeated") from error
+    if not isinstance(run, dict) or "schema" not in run:
+        raise FolderError(f"{path} is not a run: it has no schema; give a folder that `brokerbench run` wrote")
+    if run["schema"] != SCHEMA:
+        raise FolderError(
+            f"{path} has schema {run['schema']!r}, this brokerbench reads {SCHEMA}; use the version that wrote it"
+        )
+    missing = [key for key in ("scenario", "candidates", "trials", "status", "environment") if key not in run]
+    if missing:
+        raise FolderError(f"{path} lacks {', '.join(missing)}; the run has to be repeated")
+    unknown = sorted({str(t.get("candidate")) for t in run["trials"]} - set(run["candidates"]))
+    if unknown:
+        raise FolderError(
+            f"{path} has trials of {', '.join(unknown)}, which is no candidate in it; the run has to be repeated"
+        )
+    return run
+
+
+def read_trial(folder: Path, entry: Json) -> TrialFiles:
+    """Everything under trials/<id>; a file that is missing, changed or unreadable is named in `problems`."""
+    home = folder / "trials" / str(entry["id"])
+    problems: list[Reason] = []
+    trial = _read(home, "trial.json", problems)
+    if not isinstance(trial, dict) or not trial:
+        return TrialFiles(entry, problems=tuple(problems) or (_unreadable("trial.json", "it holds no object"),))
+    problems += _changed(home, trial.get("files") or {})
+    found = {name: _read(home, name, problems) for name in _FILES}
+    return TrialFiles(
+        entry,
+        trial,
+        found["intervals.jsonl"] or (),
+        found["resources.jsonl"] or (),
+        found["events.jsonl"] or (),
+        found["ledger.json"] or {},
+        found["facts.json"] or {},
+        found["latency.hlog"] or {},
+        tuple(problems),
+    )
+
+
+def _changed(home: Path, recorded: Mapping[str, str]) -> Iterator[Reason]:
+    """Files whose content is not what the trial wrote."""
+    for name in sorted({*_FILES, *recorded}):
+        if name not in recorded:
+            yield Reason("integrity", f"{name}: trial.json records no sha256 for it, so it proves nothing")
+            continue
+        path = home / name
+        if not path.is_file():
+            continue  # said once, by _read
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != recorded[name]:
+            yield Reason(
+                "integrity",
+                f"{name} was changed after the trial: its sha256 is {found[:12]}…, trial.json records {str(recorded[name])[:12]}…",
+            )
+
+
+def _read(home: Path, name: str, problems: list[Reason]) -> Any:
+    path = home / name
+    try:
+        if name.endswith(".hlog"):
+            return read_hlog(path)
+        text = path.read_text(encoding="utf-8")
+        if name.endswith(".jsonl"):
+            return tuple(_objects(text))
+        return _object(json.loads(text))
+    except FileNotFoundError:
+        problems.append(_unreadable(name, "the file is missing"))
+    except DamagedLog as error:
+        problems.append(_unreadable(name, str(error)))
+    except (OSError, ValueError) as error:
+        problems.append(_unreadable(name, str(error)))
+    return None
+
+
+def _objects(text: str) -> Iterator[Json]:
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            yield _object(json.loads(line))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+
+
+def _object(value: Any) -> Json:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _unreadable(name: str, why: str) -> Reason:
+    return Reason("integrity", f"{name} cannot be read: {why}")

@@ -1,0 +1,144 @@
+"""Do the files of a trial agree with each other? Both figures of every disagreement are named.
+
+Counts are kept on several sides (children's totals, interval lines, histograms, ledger), written by different
+processes, so an edit or a bug on one side shows on the others. The identities are those of docs/run-folder.md.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from .folder import Json, TrialFiles
+from .reasons import Reason
+
+__all__ = ["check"]
+
+_PRODUCER = ("scheduled", "sent", "confirmed", "refused")
+_CONSUMER = ("delivered", "unique", "redelivered", "foreign", "corrupt")
+_GROUP = ("expected", "delivered", "unique", "lost", "duplicates", "outstanding", "recovered")
+
+
+def check(files: TrialFiles) -> tuple[Reason, ...]:
+    """Every disagreement found; empty for a sound trial."""
+    return tuple(
+        Reason("integrity", text)
+        for found in (
+            _identity(files),
+            _intervals(files),
+            _ledger_sums(files),
+            _ledger_and_children(files),
+            _latency(files),
+        )
+        for text in found
+    )
+
+
+def _identity(files: TrialFiles) -> Iterator[str]:
+    for key in ("id", "candidate", "tag", "block"):
+        yield from _same(f"trial.json: {key}", files.trial.get(key), "run.json", files.entry.get(key))
+
+
+def _intervals(files: TrialFiles) -> Iterator[str]:
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for line in files.intervals:
+        for name in _PRODUCER if line["role"] == "producer" else _CONSUMER:
+            sums[line["child"]][name] += line[name]
+    for side, names in (("producers", _PRODUCER), ("consumers", _CONSUMER)):
+        for child in files.trial[side]:
+            found = sums.pop(child["child"], {})
+            for name in names:
+                what = f"intervals.jsonl: {name} of {child['child']}"
+                yield from _same(what, found.get(name, 0), "trial.json", child[name])
+    for child_name in sums:
+        yield f"intervals.jsonl has lines of {child_name}, which trial.json does not know"
+
+
+def _ledger_sums(files: TrialFiles) -> Iterator[str]:
+    ledger = files.ledger
+    fates = ledger["promised"] + ledger["refused"] + ledger["unknown"]
+    yield from _same("ledger.json: sent", ledger["sent"], "promised + refused + unknown in it", fates)
+    for name in _GROUP:
+        total = sum(group[name] for group in ledger["groups"].values())
+        yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its groups", total)
+    for name in ("scheduled", "sent", "confirmed", "refused", "unknown"):
+        total = sum(producer[name] for producer in ledger["producers"])
+        yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its producers", total)
+    for name, group in ledger["groups"].items():
+        yield from _group_sums(f"ledger.json: group {name}", group, ledger)
+    if ledger["closed"] and ledger["outstanding"]:
+        yield f"ledger.json says closed, with {ledger['outstanding']:,} messages outstanding"
+
+
+def _group_sums(what: str, group: Json, ledger: Json) -> Iterator[str]:
+    yield from _same(f"{what}: expected", group["expected"], "promised", ledger["promised"])
+    doubles = group["delivered"] - group["unique"]
+    yield from _same(f"{what}: duplicates", group["duplicates"], "delivered - unique", doubles)
+    open_fates = group["outstanding"] + group["recovered"]
+    yield from _same(f"{what}: outstanding + recovered", open_fates, "unknown", ledger["unknown"])
+    owed = group["expected"] - group["lost"] + group["recovered"]
+    # A broker may refuse a message and deliver it all the same.
+    yield from _within(
+        f"{what}: unique", group["unique"], "expected - lost + recovered", owed, owed + ledger["refused"]
+    )
+    for fate, ids in group["ids"].items():
+        if len(ids) != min(100, group[fate]):
+            yield f"{what}: {len(ids)} ids of {group[fate]:,} {fate} messages; the first 100 are kept"
+
+
+def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
+    producers, consumers = files.trial["producers"], files.trial["consumers"]
+    for name in (*_PRODUCER, "unknown"):
+        yield from _same(f"ledger.json: {name}", files.ledger[name], "trial.json", sum(p[name] for p in producers))
+    for group, figures in files.ledger["groups"].items():
+        children = [c for c in consumers if c["group"] == group]
+        for name in ("delivered", "foreign", "corrupt", "redelivered"):
+            what = f"ledger.json: {name} of group {group}"
+            yield from _same(what, figures[name], "trial.json", sum(c[name] for c in children))
+        # Two consumers may each count a message that both got as their own first.
+        most = sum(c["unique"] for c in children)
+        yield from _within(f"ledger.json: unique of group {group}", figures["unique"], "trial.json", 0, most)
+    strangers = sorted({c["group"] for c in consumers} ^ set(files.ledger["groups"]))
+    if strangers:
+        yield f"ledger.json and trial.json do not name the same groups: {', '.join(strangers)}"
+
+
+def _latency(files: TrialFiles) -> Iterator[str]:
+    """The log counts each message of the measured window once for each thing that happened to it."""
+    window = {name: sum(p["in_window"][name] for p in files.trial["producers"]) for name in _PRODUCER}
+    counts = {tag: sum(i.histogram.total for i in intervals) for tag, intervals in files.latency.items()}
+    groups = files.ledger["groups"]
+    for tag in counts.keys() - {"send_delay", "confirm", *(f"end_to_end:{g}" for g in groups)}:
+        yield f"latency.hlog has a tag {tag!r}, which the ledger does not know"
+    yield from _same(
+        "latency.hlog: send_delay values", counts.get("send_delay", 0), "sent in the window", window["sent"]
+    )
+    if window["confirmed"] or "confirm" in counts:
+        confirmed = counts.get("confirm", 0)
+        yield from _same("latency.hlog: confirm values", confirmed, "confirmed in the window", window["confirmed"])
+    handed_over = not files.ledger["confirmed"] and files.ledger["promised"]
+    for name, group in groups.items():
+        lost = int((files.ledger.get("lost_in_window") or {}).get(name, 0))
+        promised = window["sent"] if handed_over else window["confirmed"]
+        # Unknown and refused messages may have arrived too; a message that came twice may be counted twice.
+        yield from _within(
+            f"latency.hlog: end_to_end values of group {name}",
+            counts.get(f"end_to_end:{name}", 0),
+            "delivered in the window",
+            promised - lost,
+            window["sent"] - lost + group["duplicates"],
+        )
+
+
+def _same(what: str, found: Any, other: str, expected: Any) -> Iterator[str]:
+    if found != expected:
+        yield f"{what} is {_number(found)}, {other} says {_number(expected)}"
+
+
+def _within(what: str, found: int, other: str, low: int, high: int) -> Iterator[str]:
+    if not low <= found <= high:
+        says = _number(low) if low == high else f"{_number(low)} to {_number(high)}"
+        yield f"{what} is {_number(found)}, {other} says {says}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

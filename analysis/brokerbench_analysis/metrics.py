@@ -1,0 +1,81 @@
+"""The figures that a scenario may name (`primary`, `slo`), and how each is read, compared and worded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["EXPLORED", "Metric", "metric", "value_of"]
+
+_LATENCIES = {"end_to_end": "end-to-end", "confirm": "confirm", "send_delay": "send delay", "service": "service"}
+_FIGURES = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "maximum"}
+_COUNTS = (
+    "lost",
+    "duplicates",
+    "redelivered",
+    "reordered",
+    "foreign",
+    "corrupt",
+    "outstanding",
+    "recovered",
+    "unknown",
+    "refused",
+)
+_RATES = {
+    "throughput": ("delivered_msgs_s", "throughput"),
+    "delivered": ("delivered_msgs_s", "throughput"),
+    "confirmed": ("confirmed_msgs_s", "confirmed rate"),
+}
+_COSTS = {
+    "broker_cpu": ("broker_cpu_s_per_million", "broker CPU seconds per million messages"),
+    "generator_cpu": ("generator_cpu_s_per_million", "generator CPU seconds per million messages"),
+    "broker_memory": ("broker_rss_mib_max", "broker memory"),
+    "flushes": ("flushes_per_confirmed", "disk flushes per confirmed message"),
+}
+EXPLORED = ("throughput", "end_to_end.p50", "end_to_end.p99", "confirm.p99", "broker_cpu", "broker_memory")
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    words: str
+    unit: str
+    path: tuple[str, ...]  # where it stands in a trial's record
+    higher_is_better: bool = False
+    margin: float = 0.10  # a difference below it is none, for practice
+
+    def better(self, ratio: float) -> bool:
+        """Whether a is better than b, where ratio = a / b."""
+        return ratio > 1 if self.higher_is_better else ratio < 1
+
+
+def metric(name: str) -> Metric:
+    """Raises ValueError for a name that no trial's record has."""
+    kind, _, figure = name.partition(".")
+    figure = figure.replace(".", "_")
+    if kind in _LATENCIES and figure in _FIGURES:
+        return Metric(name, f"{_LATENCIES[kind]} {_FIGURES[figure]}", "ms", (f"{kind}_ms", figure))
+    if name in _RATES:
+        path, words = _RATES[name]
+        return Metric(name, words, "msg/s", (path,), higher_is_better=True, margin=0.05)
+    if name in _COUNTS:
+        return Metric(name, f"{name} messages", "", ("ledger", name))
+    if name in _COSTS:
+        path, words = _COSTS[name]
+        return Metric(name, words, "MiB" if name == "broker_memory" else "", ("resources", path))
+    known = ", ".join(("end_to_end.p99", *_RATES, *_COUNTS, *_COSTS))
+    raise ValueError(f"{name!r} is no figure of a trial; known are {known}")
+
+
+def value_of(record: Mapping[str, Any], of: Metric) -> tuple[float | None, bool]:
+    """The figure in a trial's record (or a candidate's merged one), and whether it is only a lower bound."""
+    here: Any = record
+    for step in of.path[:-1]:
+        here = here.get(step)
+        if here is None:
+            return None, False
+    found = here.get(of.path[-1])
+    bound = False
+    if of.unit == "ms" and found is not None and here.get("at_least_from"):
+        order = list(_FIGURES)
+        bound = order.index(of.path[-1]) >= order.index(here["at_least_from"])
+    return (None if found is None else float(found)), bound

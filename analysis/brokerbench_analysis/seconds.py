@@ -1,0 +1,176 @@
+"""One row for each second of a trial: rates, gauges and percentiles on one time axis."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from .folder import Json, TrialFiles
+from .histograms import Interval, merge
+
+__all__ = ["COLUMNS", "PHASES", "Second", "backlog_name", "measured", "seconds_of"]
+
+Second = dict[str, float | str | None]
+PHASES = ("warm-up", "measured", "drain")
+COLUMNS = (
+    "t",
+    "phase",
+    "scheduled",
+    "sent",
+    "confirmed",
+    "delivered",
+    "outstanding",
+    "backlog",
+    "send_delay_p99_ms",
+    "confirm_p50_ms",
+    "confirm_p99_ms",
+    "end_to_end_p50_ms",
+    "end_to_end_p99_ms",
+    "end_to_end_max_ms",
+    "generator_cpu",
+    "producers_cpu",
+    "consumers_cpu",
+    "broker_cpu",
+    "other_cpu",
+    "generator_rss_mib",
+    "broker_rss_mib",
+    "host_cpu",
+    "steal_share",
+    "flushes",
+)
+_LATENCY = {
+    "send_delay_p99_ms": ("send_delay", 0.99),
+    "confirm_p50_ms": ("confirm", 0.5),
+    "confirm_p99_ms": ("confirm", 0.99),
+    "end_to_end_p50_ms": ("end_to_end", 0.5),
+    "end_to_end_p99_ms": ("end_to_end", 0.99),
+    "end_to_end_max_ms": ("end_to_end", 1.0),
+}
+
+
+def seconds_of(files: TrialFiles) -> list[Second]:
+    """Rows for t = 1, 2, ... (the end of each second since t0). `delivered` is the mean over groups.
+
+    `scheduled` .. `delivered` are messages per second, `*_cpu` cores, `backlog` messages due (open) or sent
+    (saturate) and not yet delivered.
+    """
+    counted = _rates(files.intervals)
+    rows: dict[int, Second] = {}
+    last = max((at for series in counted.values() for at in series), default=0)
+    for at in range(1, last + 1):
+        row: Second = dict.fromkeys(COLUMNS)
+        row["t"] = float(at)
+        row["phase"] = _phase(at, files)
+        rows[at] = row
+    groups = {line.get("group") for line in files.intervals if line.get("role") == "consumer"}
+    for (role, name), series in counted.items():
+        share = max(len(groups), 1) if role == "consumer" and name == "delivered" else 1
+        column = name if role != "consumer" or name == "delivered" else None
+        if column in COLUMNS:
+            for at, value in series.items():
+                rows[at][str(column)] = value / share
+    _backlog(files, rows, max(len(groups), 1))
+    _percentiles(files.latency, rows)
+    _resources(files.resources, rows)
+    return list(rows.values())
+
+
+def measured(rows: Iterable[Second]) -> list[Second]:
+    return [row for row in rows if row["phase"] == "measured"]
+
+
+def backlog_name(model: str) -> str:
+    return "scheduled" if model == "open" else "sent"
+
+
+def _phase(at: int, files: TrialFiles) -> str:
+    """A second that straddles two phases belongs to neither's steady part, so the measured ones are whole."""
+    slack = 0.05
+    if at - 1 < files.warmup_s - slack:
+        return PHASES[0]
+    return PHASES[1] if at <= files.warmup_s + files.measure_s + slack else PHASES[2]
+
+
+def _second(t: float) -> int:
+    return max(1, round(t))
+
+
+def _rates(lines: Iterable[Json]) -> Mapping[tuple[str, str], dict[int, float]]:
+    """(role, counter) -> second -> rate over all children; `outstanding` is a gauge and is added as it stands."""
+    counts: dict[tuple[str, str, str, int], float] = defaultdict(float)
+    lengths: dict[tuple[str, int], float] = defaultdict(float)
+    before: dict[str, float] = defaultdict(float)
+    for line in lines:
+        child, role, t = str(line["child"]), str(line["role"]), float(line["t"])
+        at = _second(t)
+        lengths[child, at] += t - before[child]
+        before[child] = t
+        for name, value in line.items():
+            if name == "outstanding":
+                counts[child, role, name, at] = float(value)
+            elif isinstance(value, (int, float)) and name != "t":
+                counts[child, role, name, at] += float(value)
+    out: dict[tuple[str, str], dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for (child, role, name, at), value in counts.items():
+        length = 1.0 if name == "outstanding" else max(lengths[child, at], 1e-3)
+        out[role, name][at] += value / length
+    return out
+
+
+def _backlog(files: TrialFiles, rows: Mapping[int, Second], groups: int) -> None:
+    """From whole counts, not from rates: what was due (or sent) so far less what a group got so far."""
+    due = backlog_name(files.model)
+    steps: dict[int, float] = defaultdict(float)
+    for line in files.intervals:
+        if line["role"] == "producer":
+            steps[_second(float(line["t"]))] += line[due]
+        else:
+            steps[_second(float(line["t"]))] -= line["unique"] / groups
+    total = 0.0
+    for at, row in rows.items():
+        total += steps[at]
+        row["backlog"] = max(total, 0.0)
+
+
+def _percentiles(latency: Mapping[str, tuple[Interval, ...]], rows: Mapping[int, Second]) -> None:
+    for metric in dict.fromkeys(metric for metric, _ in _LATENCY.values()):
+        found = defaultdict(list)
+        for tag, intervals in latency.items():
+            if tag.split(":", 1)[0] == metric:
+                for interval in intervals:
+                    found[math.floor(interval.start_s + 0.05) + 1].append(interval.histogram)
+        columns = [name for name, (of, _) in _LATENCY.items() if of == metric]
+        for at, histograms in found.items():
+            if at in rows:
+                values = merge(histograms).quantiles_ms([_LATENCY[name][1] for name in columns])
+                rows[at].update(zip(columns, values, strict=True))
+
+
+def _resources(lines: Iterable[Json], rows: Mapping[int, Second]) -> None:
+    before = 0.0
+    for line in lines:
+        t = float(line["t"])
+        length, before = max(t - before, 1e-3), t
+        row = rows.get(_second(t))
+        if row is None:
+            continue
+        host = line.get("host") or {}
+        row["host_cpu"], row["steal_share"] = host.get("cpu_share"), host.get("steal_share")
+        row["flushes"] = host.get("flushes")
+        for name in ("producers", "consumers", "broker"):
+            row[f"{name}_cpu"] = _per_second(line.get(name), length)
+        others = [_per_second(line.get(name), length) for name in ("coordinator", "other_servers")]
+        row["other_cpu"] = _total(others)
+        row["generator_cpu"] = _total([row["producers_cpu"], row["consumers_cpu"]])
+        sides = [(line.get(name) or {}).get("rss_mib") for name in ("producers", "consumers")]
+        row["generator_rss_mib"] = _total(sides)
+        row["broker_rss_mib"] = (line.get("broker") or {}).get("rss_mib")
+
+
+def _per_second(usage: Json | None, length_s: float) -> float | None:
+    used = (usage or {}).get("cpu_s")
+    return None if used is None else float(used) / length_s
+
+
+def _total(values: Iterable[float | str | None]) -> float | None:
+    there = [float(v) for v in values if v is not None]
+    return sum(there) if there else None

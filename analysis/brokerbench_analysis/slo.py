@@ -1,0 +1,49 @@
+"""Does each candidate meet what the scenario needs? Every usable trial must, and so must the merged figure."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from .candidates import Candidate
+from .metrics import metric, value_of
+
+__all__ = ["evaluate"]
+
+_OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+
+
+def evaluate(slos: Sequence[dict[str, Any]], candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """One row for each candidate and SLO; `met` is None where nothing was measured that could tell."""
+    rows = []
+    for candidate in candidates:
+        if candidate.excluded is not None or candidate.floor:
+            continue
+        rows += [{"candidate": candidate.name, **_one(slo, candidate)} for slo in slos]
+    return rows
+
+
+def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
+    row = {"slo": slo.get("text") or f"{slo['metric']}: {slo['op']} {slo['value']:g}", "metric": slo["metric"]}
+    try:
+        of = metric(slo["metric"])
+    except ValueError:
+        return row | {"value": None, "at_least": False, "met": None}
+    if candidate.merged is None:
+        return row | {"value": None, "at_least": False, "met": None}
+    value, bound = value_of(candidate.merged, of)
+    each = [candidate_value for candidate_value in candidate.values(of).values()]
+    answers = [_meets(slo, v, b) for v, b in (*each, (value, bound))]
+    met = False if False in answers else None if None in answers else True
+    return row | {"value": value, "at_least": bound, "met": met}
+
+
+def _meets(slo: dict[str, Any], value: float | None, bound: bool) -> bool | None:
+    """A lower bound can break `< x`, and can only meet `> x`."""
+    if value is None:
+        return None
+    holds = bool(_OPS[slo["op"]](value, float(slo["value"])))
+    if not bound:
+        return holds
+    if slo["op"] in {"<", "<="}:
+        return None if holds else False
+    return True if holds and slo["op"] in {">", ">="} else None

@@ -1,0 +1,62 @@
+"""Intervals and tests on trials, the unit of this analysis. Latencies and rates vary by factors, so all is on logs.
+
+Sources: Student's t interval for paired differences; S. Holm, A simple sequentially rejective multiple test procedure,
+Scandinavian Journal of Statistics 6 (1979).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["ALPHA", "Estimate", "holm_levels", "log_ratio", "mean_interval"]
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio (or a level) with its interval; `p` is of the hypothesis that it is 1. None below two values."""
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int
+
+
+def mean_interval(values: Sequence[float], alpha: float = ALPHA) -> Estimate:
+    """The mean of `values` with its two-sided 1 - alpha t interval; p tests mean = 0."""
+    from scipy.special import stdtr, stdtrit
+
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n < 2:
+        return Estimate(mean, None, None, None, n)
+    error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
+    reach = float(stdtrit(n - 1, 1 - alpha / 2)) * error
+    if error:
+        p = 2 * float(stdtr(n - 1, -abs(mean / error)))
+    else:
+        p = 1.0 if mean == 0 else 0.0
+    return Estimate(mean, mean - reach, mean + reach, p, n)
+
+
+def log_ratio(pairs: Sequence[tuple[float, float]], alpha: float = ALPHA) -> Estimate | None:
+    """The geometric mean of a / b over paired trials with its interval. None where a value is not above zero."""
+    if not pairs or any(a <= 0 or b <= 0 for a, b in pairs):
+        return None
+    logs = mean_interval([math.log(a / b) for a, b in pairs], alpha)
+    low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
+    return Estimate(math.exp(logs.value), low, high, logs.p, logs.n)
+
+
+def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
+    """The level for each comparison's interval: an interval at it excludes 1 exactly where Holm's procedure rejects."""
+    levels = [alpha] * len(p_values)
+    stopped: float | None = None
+    for place, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        level = stopped if stopped is not None else alpha / (len(p_values) - place)
+        levels[i] = level
+        if p_values[i] > level:
+            stopped = level
+    return levels

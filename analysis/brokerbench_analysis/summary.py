@@ -1,0 +1,130 @@
+"""summary.json: the canonical figures of a run, the machine's door (schema: docs/summary.schema.json)."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .candidates import Candidate, candidates_of
+from .comparisons import Comparison, compare, leader_of
+from .folder import Json, read_run
+from .measure import Measured, measure
+from .metrics import Metric, metric
+from .slo import evaluate
+from .verdict import Verdict, conclude, why_unranked
+
+__all__ = ["Analysis", "analyse", "write_summary"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Analysis:
+    run: Json
+    trials: tuple[Measured, ...]
+    candidates: tuple[Candidate, ...]
+    verdict: Verdict
+    summary: Json
+
+
+def analyse(folder: Path) -> Analysis:
+    """Everything that a run folder tells, finished or not. Raises FolderError where run.json cannot be used."""
+    run = read_run(folder)
+    trials = tuple(t for entry in run["trials"] if (t := measure(folder, entry)) is not None)
+    candidates = candidates_of(run, trials)
+    primary = primary_of(run)
+    ranked = [c for c in candidates if why_unranked(c, primary) is None]
+    leader = leader_of(ranked, primary)
+    others = [c for c in candidates if c is not leader and c.excluded is None and not c.floor]
+    found = compare(leader, others, primary, bool(run.get("smoke"))) if leader is not None else []
+    verdict = conclude(run, candidates, primary, leader, found)
+    summary = finite(_summary(run, trials, candidates, primary, found, verdict))
+    return Analysis(run, trials, tuple(candidates), verdict, summary)
+
+
+def write_summary(folder: Path) -> Json:
+    """Analyse the folder as it stands and put summary.json there, whole or not at all."""
+    summary = analyse(folder).summary
+    target = folder / "summary.json"
+    part = folder / f".summary.{os.getpid()}.part"
+    try:
+        part.write_text(json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return summary
+
+
+def primary_of(run: Json) -> Metric:
+    """What the scenario declares; else throughput where the load saturates, end-to-end p99 where the rate is given."""
+    scenario = run["scenario"]
+    default = "end_to_end.p99" if scenario["load"]["model"] == "open" else "throughput"
+    try:
+        return metric(scenario.get("primary") or default)
+    except ValueError:
+        return metric(default)
+
+
+def finite(value: Any) -> Any:
+    """NaN and infinity are no figures: null."""
+    if isinstance(value, dict):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _summary(
+    run: Json,
+    trials: Sequence[Measured],
+    candidates: Sequence[Candidate],
+    primary: Metric,
+    found: Sequence[Comparison],
+    verdict: Verdict,
+) -> Json:
+    scenario = run["scenario"]
+    states = [str(entry.get("state")) for entry in run["trials"]]
+    return {
+        "schema": SCHEMA,
+        "brokerbench": run.get("brokerbench"),
+        "scenario": scenario.get("scenario"),
+        "question": scenario.get("question") or None,
+        "started": run.get("started"),
+        "finished": run.get("finished"),
+        "status": run["status"],
+        "seed": run.get("seed"),
+        "smoke": bool(run.get("smoke")),
+        "environment": run["environment"],
+        "primary": primary.name,
+        "trial_states": {state: states.count(state) for state in dict.fromkeys(states)},
+        "verdict": verdict.record(),
+        "candidates": {c.name: _candidate(c) for c in candidates},
+        "comparisons": [c.record() for c in found],
+        "capacity": {},
+        "slo": evaluate(scenario.get("slo") or [], candidates),
+        "advice": [],
+    }
+
+
+def _candidate(c: Candidate) -> Json:
+    promise = c.about.get("promise") or {}
+    facts = next((t.files.facts for t in reversed(c.trials) if t.files.facts), {})
+    versions = sorted({str(t.files.facts["version"]) for t in c.trials if t.files.facts.get("version")})
+    return {
+        **{name: c.about.get(name) for name in ("driver", "title", "client", "server", "role")},
+        "broker_version": ", ".join(versions) or None,
+        "guarantee": promise.get("guarantee"),
+        "survives": promise.get("survives"),
+        "promise_point": promise.get("point"),
+        "promise_notes": list(promise.get("notes") or ()),
+        "matched": c.matched,
+        "excluded": c.excluded,
+        "facts": facts,
+        "merged": c.merged,
+        "trials": [t.record for t in c.trials],
+    }

@@ -1,0 +1,214 @@
+"""One honest sentence, and the ranking behind it. What cannot be ranked is listed with its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .candidates import Candidate
+from .comparisons import Comparison
+from .folder import Json
+from .metrics import Metric, value_of
+
+__all__ = ["Verdict", "conclude"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`ranking` is best first; `claims` one clause for each tested comparison; `notes` what else must be known."""
+
+    sentence: str
+    ranking: tuple[Json, ...] = ()
+    unranked: tuple[Json, ...] = ()
+    claims: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def record(self) -> Json:
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+
+def conclude(
+    run: Json, candidates: Sequence[Candidate], of: Metric, leader: Candidate | None, found: Sequence[Comparison]
+) -> Verdict:
+    ranked = [c for c in candidates if why_unranked(c, of) is None]
+    rows = sorted((_row(c, of) for c in ranked), key=lambda row: _best_first(row, of, leader))
+    tested = {c.b: c for c in found if c.primary}
+    for place, row in enumerate(rows, 1):
+        versus = tested.get(row["candidate"])
+        row["rank"] = place
+        row["claim"] = None if versus is None else versus.claim
+    unranked = [{"candidate": c.name, "why": why} for c in candidates if (why := why_unranked(c, of)) is not None]
+    claims = tuple(
+        _clause(c, of) for c in tested.values() if c.claim != "not-comparable" or c.b in {r["candidate"] for r in rows}
+    )
+    sentence = _sentence(
+        run, rows, unranked, [tested[r["candidate"]] for r in rows if r["candidate"] in tested], of, claims
+    )
+    return Verdict(sentence, tuple(rows), tuple(unranked), claims, tuple(_notes(run, candidates, unranked)))
+
+
+def why_unranked(candidate: Candidate, of: Metric) -> str | None:
+    """None for a candidate that takes part in the ranking."""
+    if candidate.excluded is not None:
+        return f"excluded: {candidate.excluded}"
+    if candidate.floor:
+        return "the floor: brokerless, shown for scale"
+    if not candidate.trials:
+        return "not measured yet"
+    if not candidate.usable:
+        first = candidate.trials[0].validity.reasons
+        return f"no valid trial: {first[0].text}" if first else "no valid trial"
+    if not candidate.matched:
+        return "promises less than was asked"
+    if candidate.broken_promise:
+        total = candidate.merged["ledger"]["promised"] if candidate.merged else 0
+        return f"lost {candidate.broken_promise:,} of {total:,} promised messages"
+    if not candidate.values(of):
+        return f"its {of.words} was not measured, or too few messages support it"
+    return None
+
+
+def _row(candidate: Candidate, of: Metric) -> Json:
+    """`value` is of all usable trials merged, `low` and `high` the least and the most of single trials."""
+    each = [value for value, _ in candidate.values(of).values()]
+    value, bound = value_of(candidate.merged or {}, of)
+    row: dict[str, Any] = {
+        "candidate": candidate.name,
+        "metric": of.name,
+        "value": value,
+        "at_least": bound,
+        "unit": of.unit,
+    }
+    return row | {"low": min(each), "high": max(each), "trials": len(each)}
+
+
+def _best_first(row: Json, of: Metric, leader: Candidate | None) -> tuple[bool, bool, float]:
+    value = row["value"] or 0.0
+    is_leader = leader is not None and row["candidate"] == leader.name
+    return (not is_leader, bool(row["at_least"]), -value if of.higher_is_better else value)
+
+
+def _sentence(
+    run: Json,
+    rows: Sequence[Json],
+    unranked: Sequence[Json],
+    versus: Sequence[Comparison],
+    of: Metric,
+    claims: Sequence[str],
+) -> str:
+    at = _load_words(run)
+    if not rows:
+        return _nothing(run, unranked)
+    if run.get("smoke"):
+        shown = ", ".join(f"{row['candidate']} {_value(row, of)}" for row in rows)
+        return f"Smoke run, no claim: {of.words} {shown}."
+    first = rows[0]
+    if len(rows) == 1:
+        return f"{at} {first['candidate']} had {_article(of)} {of.words} of {_spread(first, of)}; nothing else could be ranked beside it."
+    best = "highest" if of.higher_is_better else "lowest"
+    kinds = {c.claim for c in versus}
+    tail = "; ".join(claims)
+    if kinds == {"better"}:
+        return f"{at} {first['candidate']} has the {best} {of.words} ({_spread(first, of)}): {tail}."
+    if "better" in kinds:
+        return f"{at} {first['candidate']} measured the {best} {of.words} ({_spread(first, of)}): {tail}."
+    return f"{at} no candidate is shown to be best by {of.words}; {first['candidate']} measured {_spread(first, of)}: {tail}."
+
+
+def _nothing(run: Json, unranked: Sequence[Json]) -> str:
+    reasons = [row for row in unranked if not row["why"].startswith("the floor")]
+    waiting = [row for row in reasons if row["why"] == "not measured yet"]
+    if reasons and len(waiting) == len(reasons) and run.get("status") == "running":
+        return "No verdict yet: no trial has finished."
+    told = "; ".join(f"{row['candidate']}: {row['why']}" for row in reasons) or "the scenario names no candidate"
+    return f"No verdict: nothing valid to compare ({told})."
+
+
+def _load_words(run: Json) -> str:
+    load = run["scenario"]["load"]
+    if load["model"] != "open":
+        return "At full load"
+    return f"At {_digits(load['stages'][0]['rate_msgs_s'], 4)} msg/s"
+
+
+def _clause(c: Comparison, of: Metric) -> str:
+    margin = f"within {of.margin:.0%}".replace("%", " %")
+    if c.claim == "no-difference":
+        return f"no difference shown from {c.b} ({margin})"
+    if c.claim == "not-comparable":
+        return f"{c.b} cannot be compared ({c.why})"
+    if c.claim == "undecided" or c.low is None or c.high is None:
+        between = (
+            ""
+            if c.low is None or c.high is None
+            else f" (between {_digits(c.low)} and {_digits(c.high)} times its figure)"
+        )
+        return f"undecided against {c.b}{between}"
+    return f"{_distance(c.low, c.high)} than {c.b}"
+
+
+def _distance(low: float, high: float) -> str:
+    """An interval of a ratio in words: `2.1–2.6 times lower`, `12–18 % higher`."""
+    word = "lower" if high < 1 else "higher"
+    if word == "lower":
+        if 1 / low >= 1.5:
+            return f"{_range(1 / high, 1 / low)} times lower"
+        return f"{_range((1 - high) * 100, (1 - low) * 100)} % lower"
+    if high >= 1.5:
+        return f"{_range(low, high)} times higher"
+    return f"{_range((low - 1) * 100, (high - 1) * 100)} % higher"
+
+
+def _range(low: float, high: float) -> str:
+    a, b = _digits(low, 2), _digits(high, 2)
+    return a if a == b else f"{a}–{b}"
+
+
+def _value(row: Json, of: Metric) -> str:
+    number = _digits(row["value"], 4 if of.higher_is_better else 3)
+    return f"{'at least ' if row['at_least'] else ''}{number}{' ' + of.unit if of.unit else ''}"
+
+
+def _spread(row: Json, of: Metric) -> str:
+    if row["trials"] < 2:
+        return f"{_value(row, of)}, one trial"
+    digits = 4 if of.higher_is_better else 3
+    return (
+        f"{_value(row, of)}, {_digits(row['low'], digits)}–{_digits(row['high'], digits)} over {row['trials']} trials"
+    )
+
+
+def _article(of: Metric) -> str:
+    return "an" if of.words[0] in "aeio" else "a"
+
+
+def _digits(number: float | None, digits: int = 2) -> str:
+    """`digits` significant ones, whole parts never rounded away, thousands apart."""
+    import math
+
+    if number is None:
+        return "not measured"
+    if number == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(number))))
+    return f"{number:,.{places}f}"
+
+
+def _notes(run: Json, candidates: Sequence[Candidate], unranked: Sequence[Json]) -> list[str]:
+    notes = [f"{row['candidate']}: {row['why']}" for row in unranked]
+    for c in candidates:
+        bad = [t for t in c.trials if not t.usable]
+        if bad and c.usable:
+            notes.append(f"{c.name}: {len(bad)} of {len(c.trials)} trials are not valid ({_first_reason(bad)})")
+        lost = (c.merged or {}).get("ledger", {}).get("lost") or 0
+        if lost and not c.broken_promise:
+            notes.append(f"{c.name}: lost {lost:,} messages, which its guarantee allows")
+    ended = sum(len(c.trials) for c in candidates)
+    planned = len(run["trials"])
+    if ended < planned:
+        notes.append(f"{ended} of {planned} trials have ended ({run['status']})")
+    return notes
+
+
+def _first_reason(trials: Sequence[Any]) -> str:
+    reasons = trials[0].validity.reasons
+    return reasons[0].text if reasons else "no reason was recorded"
