@@ -19,6 +19,7 @@ from brokerbench.servers import ServerRecipe
 
 __all__ = [
     "NO_CONFIRMS",
+    "NO_DELIVERIES",
     "Admin",
     "BadTarget",
     "Batch",

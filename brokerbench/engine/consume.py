@@ -1,0 +1,127 @@
+"""A consumer's loop in its child process: receive, stamp the time, record, settle."""
+
+import time
+from typing import Any
+
+from brokerbench.contract import BadTarget, Connection, ConnectionLost, Consumer, Driver, Settle
+
+from .channel import Channel
+from .recorder import Recorder
+from .spec import ChildSpec
+from .ticker import Ticker
+
+__all__ = ["run_consumer"]
+
+_IDLE_S = 0.05
+_REOPEN_S = 0.5
+
+
+class _Loop:
+    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel) -> None:
+        self.spec, self.driver, self.channel = spec, driver, channel
+        self.session = spec.session(driver.Settings.from_base(spec.settings))
+        self.recorder = Recorder(spec)
+        self.ticker = Ticker(spec, channel, self._sample)
+        self.connection: Connection | None = None
+        self.consumer: Consumer | None = None
+        self.stopped = False
+        self._canaries_said = 0
+
+    def open(self) -> None:
+        self.connection = self.driver.connect(self.session)
+        self.consumer = self.connection.consumer()
+
+    def run(self) -> None:
+        settling = self.spec.settling
+        receive, add = self.consumer.receive, self.recorder.add  # type: ignore[union-attr]
+        clock = time.monotonic_ns
+        while not self.stopped:
+            try:
+                deliveries = receive(_IDLE_S)
+                now = clock()
+                if deliveries.count:
+                    add(deliveries, now)
+                    if settling:
+                        self.consumer.settle(deliveries.tokens, Settle.ACCEPT)  # type: ignore[union-attr]
+                else:
+                    self.recorder.flush()
+            except ConnectionLost as lost:
+                self._reopen(lost)
+                receive = self.consumer.receive  # type: ignore[union-attr]
+                now = clock()
+            if now >= self.ticker.due_ns:
+                self.recorder.flush()
+                self._tick(now)
+
+    def _tick(self, now: int) -> None:
+        for message in self.ticker.tick(now):
+            match message["do"]:
+                case "go":
+                    self.recorder.start(message["t0_ns"])
+                    self.ticker.start(message["t0_ns"])
+                case "sync":
+                    self.channel.send(self._synced())
+                case "stop":
+                    self.stopped = True
+        if sum(self.recorder.canaries.values()) != self._canaries_said:
+            self._canaries_said = sum(self.recorder.canaries.values())
+            self.channel.send({"say": "canaries", "seen": {str(p): n for p, n in self.recorder.canaries.items()}})
+        for event in self.connection.events():  # type: ignore[union-attr]
+            self.channel.send({"say": "event", "kind": event.kind, "text": event.text})
+
+    def _reopen(self, lost: ConnectionLost) -> None:
+        """Try again until the coordinator says stop; what was unsettled comes again or is lost: the ledger tells."""
+        self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
+        while not self.stopped:
+            try:
+                self.open()
+            except (BadTarget, ConnectionLost):
+                if self.ticker.wait(_REOPEN_S, self._tick_closed):
+                    continue
+            else:
+                self.channel.send({"say": "event", "kind": "reopened", "text": ""})
+                return
+
+    def _tick_closed(self, message: dict[str, Any]) -> None:
+        if message["do"] == "sync":
+            self.channel.send(self._synced())
+        self.stopped = self.stopped or message["do"] == "stop"
+
+    def _synced(self) -> dict[str, Any]:
+        self.recorder.sync()
+        return {"say": "synced", "files": self.recorder.files(), "unique": self.recorder.counts["unique"]}
+
+    def _sample(self) -> dict[str, Any]:
+        self.recorder.second()
+        return {"counts": dict(self.recorder.counts), "histograms": {"end_to_end": self.recorder.histogram.take()}}
+
+    def finish(self) -> None:
+        self.recorder.close()
+        if self.consumer is not None:
+            self.consumer.close()
+        if self.connection is not None:
+            self.connection.close()
+        recorder = self.recorder
+        self.ticker.last()
+        self.channel.send(
+            {
+                "say": "done",
+                "totals": {
+                    **dict(recorder.counts),
+                    "negative": {"end_to_end": recorder.histogram.negative},
+                    "canaries": sum(recorder.canaries.values()),
+                },
+                "usage": self.ticker.usage(),
+                "files": recorder.files(),
+                "duplicate_ids": recorder.duplicate_ids,
+                "foreign_ids": recorder.foreign_ids,
+            }
+        )
+
+
+def run_consumer(spec: ChildSpec, driver: Driver, channel: Channel) -> None:
+    loop = _Loop(spec, driver, channel)
+    loop.open()
+    channel.send({"say": "ready"})
+    loop.run()
+    loop.finish()

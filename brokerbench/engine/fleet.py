@@ -1,0 +1,133 @@
+"""The children of one trial, behind a small interface: start them, say something to them, hear what they report."""
+
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from brokerbench.servers import Guardian, Process
+
+from .channel import Channel, ChannelClosed
+from .spec import ChildSpec
+
+__all__ = ["Child", "Fleet", "TrialFailed"]
+
+# The arrays here are small; a thread pool for them would only take the brokers' CPU.
+_ENV = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+class TrialFailed(Exception):
+    """This trial cannot give a result; the run goes on with the next one."""
+
+
+class Child:
+    """One load process and all that it has said so far."""
+
+    def __init__(self, spec: ChildSpec, process: Process, channel: Channel) -> None:
+        self.spec, self.process, self.channel = spec, process, channel
+        self.ready = False
+        self.canaries: dict[str, int] = {}
+        self.intervals: list[dict[str, Any]] = []
+        self.synced: dict[str, Any] | None = None
+        self.done: dict[str, Any] | None = None
+        self.events: list[dict[str, Any]] = []
+        self.closed = False
+
+    def hear(self, message: dict[str, Any]) -> None:
+        match message["say"]:
+            case "ready":
+                self.ready = True
+            case "canaries":
+                self.canaries = message["seen"]
+            case "interval":
+                self.intervals.append(message)
+            case "synced":
+                self.synced = message
+            case "event":
+                self.events.append({"at_ns": time.monotonic_ns(), **message})
+            case "done":
+                self.done = message
+            case "failed":
+                raise TrialFailed(f"{self.spec.name}: {message['text']}")
+
+
+class Fleet:
+    """Context manager: no child outlives it. `beat` is called at every turn of `until`, for the monitor and Ctrl-C."""
+
+    def __init__(self, guardian: Guardian, logs: Path, beat: Callable[[], None]) -> None:
+        self._guardian, self._logs, self._beat = guardian, logs, beat
+        self.children: list[Child] = []
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self.children:
+            child.channel.close()
+        deadline = time.monotonic() + 5
+        for child in self.children:
+            while child.process.alive() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            if child.process.alive():
+                child.process.stop(0.5)
+
+    def start(self, spec: ChildSpec) -> Child:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = self._guardian.spawn(
+                [sys.executable, "-P", "-m", "brokerbench.engine.child", "{fd0}"],
+                env={**_ENV, "PYTHONUNBUFFERED": "1"},
+                stdout=self._logs / f"{spec.name}.log",
+                pass_fds=(theirs.fileno(),),
+            )
+        child = Child(spec, process, Channel(ours))
+        child.channel.send(spec.as_json())
+        self.children.append(child)
+        return child
+
+    def of(self, role: str) -> list[Child]:
+        return [child for child in self.children if child.spec.role == role]
+
+    def tell(self, children: Sequence[Child], **order: Any) -> None:
+        for child in children:
+            try:
+                child.channel.send(order)
+            except ChannelClosed as gone:
+                raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
+
+    def until(self, holds: Callable[[], bool], timeout_s: float) -> bool:
+        """Listen until `holds()`; False when time is up. Raises TrialFailed when a child fails or dies."""
+        deadline = time.monotonic() + timeout_s
+        while not holds():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._listen(min(left, 0.05))
+            self._beat()
+        return True
+
+    def _listen(self, timeout_s: float) -> None:
+        open_ones = [child for child in self.children if not child.closed]
+        if not open_ones:
+            time.sleep(timeout_s)
+            return
+        channels = {child.channel: child for child in open_ones}
+        for channel in select.select(list(channels), [], [], timeout_s)[0]:
+            child = channels[channel]
+            try:
+                for message in channel.poll():
+                    child.hear(message)
+            except ChannelClosed as gone:
+                child.closed = True
+                if child.done is None:
+                    raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
+
+    def _ended(self, child: Child) -> str:
+        child.process.wait(2)
+        tail = self._logs / f"{child.spec.name}.log"
+        lines = tail.read_text(errors="replace").strip().splitlines() if tail.exists() else []
+        last = f": {lines[-1]}" if lines else ""
+        return f"the process ended (exit status {child.process.returncode}){last}"

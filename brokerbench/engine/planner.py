@@ -1,0 +1,114 @@
+"""Scenario -> Plan: each candidate with the promise it gives, or the reason why it cannot take part; then every trial
+in its order. Reads files and installed packages only; opens no socket."""
+
+import importlib.util
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.contract import CannotPromise, Driver
+from brokerbench.model import Broker, Candidate, Delivery, Guarantee, Plan, Promise, Role, Scenario, ServerKind, Survives, Trial
+
+__all__ = ["Excluded", "make_plan", "settings_of"]
+
+_TAGS = 0x7FFF  # the 16th bit marks canaries
+_MAX_CHILDREN = 32
+
+
+class Excluded(Exception):
+    """Why a candidate cannot take part, as it will be printed."""
+
+
+def settings_of(driver: Driver, candidate: Candidate) -> Any:
+    """The driver's Settings as the promise left them."""
+    if candidate.promise is None:
+        raise ValueError(f"{candidate.name} is excluded: {candidate.excluded}")
+    return driver.Settings.from_base(candidate.promise.settings)
+
+
+def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, smoke: bool = False) -> Plan:
+    """Blocks in random order, each candidate once a block. The same seed gives the same plan."""
+    candidates = tuple(_candidate(name, broker, scenario, drivers[broker.driver]) for name, broker in scenario.brokers.items())
+    taking_part = [c.name for c in candidates if c.excluded is None]
+    chance = random.Random(seed)
+    tags = chance.sample(range(1, _TAGS), len(taking_part) * scenario.repeats.blocks)
+    trials = []
+    for block in range(1, scenario.repeats.blocks + 1):
+        for order, name in enumerate(chance.sample(taking_part, len(taking_part)), 1):
+            trial_id = f"b{block:02d}-{order}-{name}"
+            trials.append(Trial(trial_id, block, order, name, chance.getrandbits(32), tags.pop()))
+    return Plan(scenario, seed, candidates, tuple(trials), smoke)
+
+
+def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) -> Candidate:
+    client = broker.client or next(iter(driver.clients))
+    server, promise, why = broker.server, None, None
+    try:
+        client = _client(broker, driver)
+        promise = _promise(broker, scenario, driver)
+        server = _server(broker, driver)
+        _enough_processes(scenario)
+    except Excluded as excluded:
+        why = str(excluded)
+    return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, dict(broker.settings))
+
+
+def _client(broker: Broker, driver: Driver) -> str:
+    """The client asked for, else the first one; it must be installed."""
+    name = broker.client or next(iter(driver.clients))
+    if name not in driver.clients:
+        raise Excluded(f"{driver.title} has no client {name!r}; it has {', '.join(driver.clients)}")
+    module = driver.clients[name]
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
+        raise Excluded(f"the client {name} is not installed: pip install 'brokerbench[{driver.extra}]'")
+    return name
+
+
+def _promise(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
+    settings = driver.Settings.from_base(broker.settings)
+    delivery = scenario.delivery
+    try:
+        promise = driver.promise(settings, delivery, scenario)
+    except CannotPromise as cannot:
+        if broker.role is not Role.FLOOR:
+            raise Excluded(str(cannot)) from cannot
+        # A floor is exempt from the promise: it shows what the machine can do with none.
+        weakest = Delivery(guarantee=Guarantee.AT_MOST_ONCE, survives=Survives.NOTHING, in_flight=delivery.in_flight)
+        try:
+            promise = driver.promise(settings, weakest, scenario)
+        except CannotPromise as still:
+            raise Excluded(str(still)) from still
+    features = {str(f) for f in driver.features(driver.Settings.from_base(promise.settings))}
+    missing = [need for need in scenario.needs if need not in features]
+    if missing and broker.role is not Role.FLOOR:
+        raise Excluded(f"does not have what the scenario needs: {', '.join(missing)}")
+    return promise
+
+
+def _server(broker: Broker, driver: Driver) -> ServerKind:
+    if broker.url is not None:
+        try:
+            driver.address(broker.url)
+        except ValueError as error:
+            raise Excluded(str(error)) from error
+        return ServerKind.EXTERNAL
+    if broker.server is ServerKind.EXTERNAL:
+        raise Excluded("server: external needs a url")
+    if broker.server is not ServerKind.AUTO and broker.server not in driver.servers:
+        kinds = ", ".join(driver.servers)
+        raise Excluded(f"{driver.title} has no {broker.server} server; it has {kinds}, or give a url")
+    kinds = driver.servers if broker.server is ServerKind.AUTO else {broker.server: driver.servers[broker.server]}
+    missing = []
+    for kind, recipe in kinds.items():
+        found = recipe.available()
+        if found.ready or found.fetchable:
+            return kind
+        missing.append(f"{kind}: {found.what}")
+    raise Excluded(f"no server: {'; '.join(missing)}")
+
+
+def _enough_processes(scenario: Scenario) -> None:
+    topology = scenario.topology
+    wanted = topology.producers + sum(group.consumers for group in topology.groups.values())
+    if wanted > _MAX_CHILDREN:
+        raise Excluded(f"{wanted} producers and consumers need a process each; at most {_MAX_CHILDREN} are possible")

@@ -1,0 +1,307 @@
+"""A producer's loop in its child process: what is due is stamped, handed over, and its confirm awaited.
+
+Latency starts at the intended time; a stall never forgives the debt; what could not be sent by the end of the
+schedule is counted as unsent.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, Driver, Producer
+
+from . import stamp
+from .answers import Answers
+from .bodies import Bodies
+from .channel import Channel
+from .histogram import Histogram
+from .schedule import Constant, Saturate, Schedule
+from .spec import ChildSpec
+from .ticker import Ticker
+
+__all__ = ["run_producer"]
+
+_REOPEN_S = 0.5
+_LONGEST_WAIT_NS = 20_000_000
+_SLICE_NS = 200_000  # a client that cannot wait below 1 ms is asked this often for its confirms
+_WAKE_NS = 60_000  # a sleep overshoots by about this much
+
+
+def _schedule(spec: ChildSpec) -> Schedule:
+    if spec.rate_msgs_s is None:
+        return Saturate(spec.in_flight, spec.confirming)
+    return Constant(spec.rate_msgs_s, spec.producers, spec.index)
+
+
+class _Loop:
+    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel) -> None:
+        self.spec, self.driver, self.channel = spec, driver, channel
+        self.session = spec.session(driver.Settings.from_base(spec.settings))
+        self.ticker = Ticker(spec, channel, self._sample)
+        self.schedule = _schedule(spec)
+        self.answers = Answers(spec)
+        self.bodies = Bodies(spec.seed, spec.size_bytes)
+        self.delay = Histogram()
+        self.head = stamp.head(spec.tag, spec.index)
+        self.offsets = np.arange(self.bodies.rows + 1, dtype=np.int64) * spec.size_bytes
+        self.keys = [b"key-%07d" % k for k in range(spec.key_cardinality or 0)]
+        self.connection: Connection | None = None
+        self.producer: Producer | None = None
+        self.t0 = self.end_ns = 0
+        self.sent = self.sent_by_time = self.sent_in_window = 0
+        self.canaries = 0  # taken by the client before t0, on this connection
+        self.orders: list[dict[str, Any]] = []
+        self.stopped = False
+
+    def open(self) -> None:
+        self.connection = self.driver.connect(self.session)
+        self.producer = self.connection.producer()
+
+    # -- before t0 ------------------------------------------------------------------------------------------------
+
+    def await_go(self) -> None:
+        """Send a canary whenever asked, until the coordinator gives t0."""
+        while not self.t0 and not self.stopped:
+            self._answered(self.producer.confirms(0.01))  # type: ignore[union-attr]
+            for order in self.ticker.tick(time.monotonic_ns()):
+                match order["do"]:
+                    case "canary":
+                        self._canary()
+                    case "go":
+                        self.t0 = order["t0_ns"]
+                        self.end_ns = self.spec.window_ns[1]
+                        self.ticker.start(self.t0)
+                    case "stop" | "close":
+                        self.stopped = True
+
+    def _canary(self) -> None:
+        block = np.zeros((1, self.spec.size_bytes), np.uint8)
+        head = stamp.head(self.spec.tag | stamp.CANARY, self.spec.index)
+        number = np.array([self.canaries], np.uint64)
+        stamp.write(block, head, number, np.zeros(1, np.uint64))
+        keys = self.keys[:1] or None
+        batch = Batch(block.reshape(-1).data, self.offsets[:2], self.spec.size_bytes, 1, keys)
+        self.canaries += self.producer.send(batch)  # type: ignore[union-attr]
+
+    # -- the load -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        if self.stopped:
+            return
+        self.answers.numbering(at_sequence=0, at_ordinal=self.canaries)
+        self._wait_for_t0()
+        while True:
+            now = time.monotonic_ns()
+            if now >= self.ticker.due_ns:
+                self._tick(now)
+            since = now - self.t0
+            if since >= self.end_ns:
+                return
+            try:
+                self._step(since)
+            except ConnectionLost as lost:
+                self._reopen(lost)
+
+    def _wait_for_t0(self) -> None:
+        while (left := self.t0 - time.monotonic_ns()) > 0:
+            self._answered(self.producer.confirms(min(left / 1e9, 0.02)))  # type: ignore[union-attr]
+            time.sleep(max(0, min(self.t0 - time.monotonic_ns(), 20_000_000)) / 1e9)
+
+    def _step(self, since: int) -> None:
+        schedule, producer = self.schedule, self.producer
+        assert producer is not None
+        owed = schedule.due(since) - self.sent
+        if owed > 0:
+            room = producer.room()
+            if room > 0 and self._send(producer, min(owed, room, schedule.batch_cap)):
+                self._answered(producer.confirms(0))
+                return
+            self._pump(producer, since + _LONGEST_WAIT_NS, blocked=True)
+        else:
+            self._pump(producer, min(schedule.next_ns(self.sent), self.end_ns, since + _LONGEST_WAIT_NS), blocked=False)
+
+    def _send(self, producer: Producer, count: int) -> int:
+        first = self.sent
+        block = self.bodies.block(self.spec.index, first, count)
+        count = len(block)
+        due = self.schedule.times(first, count)
+        sequences = np.arange(first, first + count, dtype=np.uint64)
+        stamp.write(block, self.head, sequences, due.view(np.uint64))
+        keys = self._keys(sequences) if self.keys else None
+        size = self.spec.size_bytes
+        took = producer.send(Batch(block.reshape(-1).data, self.offsets[: count + 1], size, count, keys))
+        if took:
+            self._handed_over(due[:took], time.monotonic_ns() - self.t0)
+        return took
+
+    def _keys(self, sequences: NDArray[np.uint64]) -> list[bytes]:
+        # Knuth's multiplicative hash: keys of neighbours differ, and the choice needs no stored state.
+        at = (sequences * np.uint64(2654435761) >> np.uint64(8)) % np.uint64(len(self.keys))
+        return [self.keys[k] for k in at.tolist()]
+
+    def _handed_over(self, due: NDArray[np.int64], since: int) -> None:
+        took = len(due)
+        self.answers.sent(self.sent, due)
+        self.schedule.taken(took)
+        self.sent += took
+        start, end = self.spec.window_ns
+        if start <= since < end:
+            self.sent_by_time += took
+        inside = due[(due >= start) & (due < end)]
+        self.sent_in_window += len(inside)
+        self.delay.record(since - inside)
+
+    def _pump(self, producer: Producer, until: int, *, blocked: bool) -> None:
+        """Give the client time until `until` (ns since t0), but no longer than to the first confirm."""
+        before = time.monotonic_ns() - self.t0
+        gap = max(0, until - before)
+        confirms = producer.confirms(max(0, gap - _WAKE_NS) / 1e9)
+        if len(confirms):
+            self._answered(confirms)
+            return
+        now = time.monotonic_ns() - self.t0
+        left = until - now
+        if left <= 0 or now - before > gap // 2:
+            return
+        # It came back early: pass the time here, in slices where an answer or room may come.
+        waiting = blocked or (self.spec.confirming and self.answers.outstanding > 0)
+        time.sleep(max(0, min(left - _WAKE_NS, _SLICE_NS if waiting else left)) / 1e9)
+
+    def _answered(self, confirms: Any) -> None:
+        if len(confirms):
+            now = time.monotonic_ns() - self.t0
+            self.schedule.freed(self.answers.take(confirms, now), now)
+
+    def _tick(self, now: int) -> None:
+        for order in self.ticker.tick(now):
+            if order["do"] == "stop":
+                self.end_ns = min(self.end_ns, now - self.t0)
+            else:
+                self.orders.append(order)
+        for event in self.connection.events():  # type: ignore[union-attr]
+            self.channel.send({"say": "event", "kind": event.kind, "text": event.text})
+
+    def _reopen(self, lost: ConnectionLost) -> None:
+        """What was outstanding stays unanswered. Try again until the schedule ends."""
+        self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
+        self.answers.forget(self.schedule, time.monotonic_ns() - self.t0)
+        self.producer = None
+        while time.monotonic_ns() - self.t0 < self.end_ns:
+            try:
+                self.open()
+            except (BadTarget, ConnectionLost):
+                self.ticker.wait(_REOPEN_S, self.orders.append)
+            else:
+                self.answers.numbering(at_sequence=self.sent, at_ordinal=0)
+                self.channel.send({"say": "event", "kind": "reopened", "text": ""})
+                return
+
+    # -- after the schedule ---------------------------------------------------------------------------------------
+
+    def await_answers(self) -> None:
+        """Until each message has its answer, or the drain's deadline."""
+        deadline = time.monotonic_ns() + int(self.spec.drain_s * 1e9)
+        try:
+            while self.producer is not None and (self.answers.outstanding > 0 or not self.spec.confirming):
+                now = time.monotonic_ns()
+                if now >= deadline or (not self.spec.confirming and now - self.t0 > self.end_ns + 50_000_000):
+                    break
+                self._answered(self.producer.confirms(0.01))
+                if now >= self.ticker.due_ns:
+                    self._tick(now)
+        except ConnectionLost as lost:
+            self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
+            self.producer = None
+
+    def report(self) -> None:
+        self.answers.close()
+        self.ticker.tick(time.monotonic_ns())
+        self.ticker.last()
+        self.channel.send(
+            {
+                "say": "done",
+                "totals": self._totals(),
+                "usage": self.ticker.usage(),
+                "files": self.answers.files(),
+            }
+        )
+
+    def await_close(self) -> None:
+        """Keep the connection alive until the drain is over, then close it."""
+        try:
+            while self.producer is not None and not any(o["do"] in ("close", "stop") for o in self.orders):
+                self.producer.confirms(0.05)
+                self.orders += self.channel.poll(0.02)
+        except ConnectionLost:
+            self.producer = None
+        if self.producer is not None:
+            self.producer.close()
+        if self.connection is not None:
+            self.connection.close()
+
+    def _sample(self) -> dict[str, Any]:
+        histograms = {"send_delay": self.delay.take()}
+        if self.spec.confirming:
+            histograms["confirm"] = self.answers.latency.take()
+        answers = self.answers
+        counts = {
+            "scheduled": self._scheduled(),
+            "sent": self.sent,
+            "confirmed": answers.confirmed,
+            "refused": answers.refused,
+        }
+        gauges = {"outstanding": answers.outstanding if self.spec.confirming else None}
+        return {"counts": counts, "gauges": gauges, "histograms": histograms}
+
+    def _scheduled(self) -> int:
+        if self.spec.rate_msgs_s is None:
+            return self.sent
+        since = min(time.monotonic_ns() - self.t0, self.end_ns - 1)
+        return max(self.sent, self.schedule.due(since)) if since >= 0 else 0
+
+    def _totals(self) -> dict[str, Any]:
+        answers, scheduled = self.answers, self._scheduled()
+        start, end = self.spec.window_ns
+        end = min(end, self.end_ns)
+        window = answers.window
+        if self.spec.rate_msgs_s is not None:
+            in_window = max(0, self.schedule.due(end - 1) - self.schedule.due(start - 1))
+            first = self.schedule.due(start - 1)
+            window = [first, first + in_window]
+        else:
+            in_window = self.sent_in_window
+        return {
+            "scheduled": scheduled,
+            "sent": self.sent,
+            "confirmed": answers.confirmed,
+            "refused": answers.refused,
+            "unknown": self.sent - answers.confirmed - answers.refused if self.spec.confirming else 0,
+            "unsent": scheduled - self.sent,
+            "window": window,
+            "in_window": {
+                "scheduled": in_window,
+                "sent": self.sent_in_window,
+                "confirmed": answers.confirmed_in_window,
+                "refused": answers.refused_in_window,
+            },
+            "confirmed_by_time": answers.confirmed_by_time,
+            "sent_by_time": self.sent_by_time,
+            "answered_twice": answers.twice,
+            "negative": {"send_delay": self.delay.negative, "confirm": answers.latency.negative},
+            "canaries": self.canaries,
+            "ended_s": round(self.end_ns / 1e9, 3),
+        }
+
+
+def run_producer(spec: ChildSpec, driver: Driver, channel: Channel) -> None:
+    loop = _Loop(spec, driver, channel)
+    loop.open()
+    channel.send({"say": "ready"})
+    loop.await_go()
+    loop.run()
+    if not loop.stopped:
+        loop.await_answers()
+    loop.report()
+    loop.await_close()

@@ -1,0 +1,220 @@
+"""The received side: decodes stamps, feeds ledger and histogram. Works on columns, never on single messages.
+
+Small deliveries are gathered and worked through every few thousand messages or 100 ms, so that the fixed cost of
+array operations is paid rarely; large ones go straight through.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.contract import Deliveries
+from brokerbench.model import STAMP_BYTES
+
+from . import stamp
+from .bodies import Bodies
+from .histogram import Histogram
+from .pages import Pages
+from .spec import ChildSpec
+
+__all__ = ["Recorder"]
+
+_ROWS = 8192
+_KEPT_IDS = 100
+_BODY_CHECKS = 1000  # a second at most
+
+Ints = NDArray[np.int64]
+
+
+class Recorder:
+    """One consumer's. `counts` are totals since t0; `canaries` counts readiness messages by producer."""
+
+    def __init__(self, spec: ChildSpec) -> None:
+        self._spec = spec
+        self._window = spec.window_ns
+        self._t0 = 0
+        self._bodies = Bodies(spec.seed, spec.size_bytes)
+        self._words = np.empty((_ROWS, 2), np.uint64)
+        self._received = np.empty(_ROWS, np.int64)
+        self._partitions = np.empty(_ROWS, np.int32)
+        self._fill = 0
+        self._pages: dict[int, Pages] = {}
+        self._newest: dict[tuple[int, int], int] = {}
+        self._checks_left = _BODY_CHECKS
+        self._rows_seen = 0
+        self.histogram = Histogram()
+        self.canaries: Counter[int] = Counter()
+        self.duplicate_ids: list[list[int]] = []
+        self.foreign_ids: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def start(self, t0_ns: int) -> None:
+        self._t0 = t0_ns
+
+    def second(self) -> None:
+        """Once a second: allow body checks again."""
+        self._checks_left = _BODY_CHECKS
+
+    def add(self, deliveries: Deliveries, now_ns: int) -> None:
+        words = self._decode(deliveries)
+        if deliveries.redelivered is not None:
+            self.counts["redelivered"] += int(np.count_nonzero(deliveries.redelivered))
+        count = len(words)
+        if count == 0:
+            return
+        received = now_ns if deliveries.received_ns is None else deliveries.received_ns
+        if count != deliveries.count:  # something was not ours: times and partitions no longer line up
+            received = now_ns
+        partitions = deliveries.partitions if count == deliveries.count and deliveries.partitions is not None else 0
+        if self._fill + count > _ROWS:
+            self.flush()
+        if count > _ROWS // 4:
+            self.flush()
+            self._work(
+                np.ascontiguousarray(words[:, 0]),
+                np.ascontiguousarray(words[:, 1]),
+                np.broadcast_to(np.asarray(received, np.int64), count),
+                np.broadcast_to(np.asarray(partitions, np.int32), count),
+            )
+            return
+        rows = slice(self._fill, self._fill + count)
+        self._words[rows] = words
+        self._received[rows] = received
+        self._partitions[rows] = partitions
+        self._fill += count
+
+    def flush(self) -> None:
+        """Work through what was gathered."""
+        count, self._fill = self._fill, 0
+        if count:
+            first, second = self._words[:count, 0].copy(), self._words[:count, 1].copy()
+            self._work(first, second, self._received[:count], self._partitions[:count])
+
+    def sync(self) -> None:
+        """Everything received so far stands in the bitmap files."""
+        self.flush()
+        for pages in self._pages.values():
+            pages.flush()
+
+    def close(self) -> None:
+        self.flush()
+        for pages in self._pages.values():
+            pages.close()
+
+    def files(self) -> dict[str, str]:
+        return {str(producer): str(pages.path) for producer, pages in self._pages.items()}
+
+    def _decode(self, deliveries: Deliveries) -> NDArray[np.uint64]:
+        """(n, 2) stamp words. Payloads of another size than ours are foreign and set aside."""
+        size, count = self._spec.size_bytes, deliveries.count
+        if count == 0:
+            return np.empty((0, 2), np.uint64)
+        if deliveries.payloads is None:
+            blob: Any = deliveries.buffer
+            rows = np.frombuffer(blob, np.uint8, count * size).reshape(count, size)
+        else:
+            joined = b"".join(deliveries.payloads)
+            if len(joined) != count * size or (count > 1 and any(len(p) != size for p in deliveries.payloads)):
+                ours = [p for p in deliveries.payloads if len(p) == size]
+                self._foreign([p for p in deliveries.payloads if len(p) != size])
+                joined, count = b"".join(ours), len(ours)
+            if not count:
+                return np.empty((0, 2), np.uint64)
+            rows = np.frombuffer(joined, np.uint8).reshape(count, size)
+        words = np.ndarray((count, 2), "<u8", buffer=rows.data, strides=(size, 8))
+        self._check_body(rows, words)
+        return words
+
+    def _foreign(self, payloads: list[bytes]) -> None:
+        self.counts["foreign"] += len(payloads)
+        room = _KEPT_IDS - len(self.foreign_ids)
+        self.foreign_ids += [p[:STAMP_BYTES].hex() for p in payloads[:room]]
+
+    def _check_body(self, rows: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
+        """Compare one body of each delivery (a moving place in it), up to 1000 a second."""
+        if self._checks_left <= 0 or self._spec.size_bytes == STAMP_BYTES:
+            return
+        self._rows_seen += 1
+        at = self._rows_seen % len(rows)
+        first, second = words[at : at + 1, 0], words[at : at + 1, 1]
+        if int(first[0]) >> 48 != self._spec.tag or not stamp.valid(first, second)[0]:
+            return
+        self._checks_left -= 1
+        self.counts["bodies_checked"] += 1
+        producer, sequence = int(first[0]) >> 32 & 0xFFFF, int(first[0]) & 0xFFFFFFFF
+        if not self._bodies.same(producer, sequence, rows[at]):
+            self.counts["bodies_wrong"] += 1
+            self.counts["corrupt"] += 1
+
+    def _work(self, first: NDArray[np.uint64], second: NDArray[np.uint64], received: Ints, parts: NDArray[np.int32]) -> None:
+        good = stamp.valid(first, second)
+        good &= stamp.tags_of(first) == self._spec.tag
+        if not good.all():
+            self._strangers(first[~good], second[~good])
+            if not good.any():
+                return
+            first, second, received, parts = first[good], second[good], received[good], parts[good]
+        ns = stamp.ns_of(second).view(np.int64)
+        sequences = stamp.sequences_of(first)
+        producers = stamp.producers_of(first)
+        relative = received - self._t0
+        self.counts["delivered"] += len(first)
+        if producers[0] == producers[-1] and (producers == producers[0]).all():
+            self._of_producer(int(producers[0]), sequences, ns, relative, parts)
+            return
+        for producer in np.unique(producers).tolist():
+            mine = producers == producer
+            self._of_producer(producer, sequences[mine], ns[mine], relative[mine], parts[mine])
+
+    def _of_producer(self, producer: int, sequences: Ints, ns: Ints, relative: Ints, parts: NDArray[np.int32]) -> None:
+        start, end = self._window
+        pages = self._pages.get(producer)
+        if pages is None:
+            path = Path(self._spec.ledger) / f"{self._spec.name}.from-{producer}.bits"
+            pages = self._pages[producer] = Pages(path)
+        by_time = (relative >= start) & (relative < end)
+        self.counts["delivered_by_time"] += int(np.count_nonzero(by_time))
+        new = pages.mark(sequences)
+        if new is not None:
+            again = sequences[~new][: _KEPT_IDS - len(self.duplicate_ids)]
+            self.duplicate_ids += [[producer, s] for s in again.tolist()]
+            sequences, ns, relative, parts, by_time = sequences[new], ns[new], relative[new], parts[new], by_time[new]
+        self.counts["unique"] += len(sequences)
+        self.counts["unique_by_time"] += int(np.count_nonzero(by_time))
+        inside = (ns >= start) & (ns < end)
+        latency = relative - ns
+        if not inside.all():
+            latency = latency[inside]
+        self.counts["in_window"] += len(latency)
+        self.histogram.record(latency)
+        if self._spec.ordered and len(sequences):
+            self._inversions(producer, sequences, parts)
+
+    def _inversions(self, producer: int, sequences: Ints, parts: NDArray[np.int32]) -> None:
+        """Messages that came after a later one of the same producer and partition."""
+        partitions = np.unique(parts).tolist() if parts[0] != parts[-1] or len(parts) > 2 else [int(parts[0])]
+        for partition in partitions:
+            row = sequences if len(partitions) == 1 else sequences[parts == partition]
+            newest = self._newest.get((producer, partition), -1)
+            peaks = np.maximum.accumulate(row)
+            np.maximum(peaks, newest, out=peaks)
+            late = int(row[0] < newest) + int(np.count_nonzero(row[1:] < peaks[:-1]))
+            self.counts["reordered"] += late
+            self._newest[producer, partition] = int(peaks[-1])
+
+    def _strangers(self, first: NDArray[np.uint64], second: NDArray[np.uint64]) -> None:
+        """Canaries, messages of others, and stamps that are ours but damaged."""
+        whole = stamp.valid(first, second)
+        tags = stamp.tags_of(first)
+        canary = whole & (tags == self._spec.tag | stamp.CANARY)
+        for producer in stamp.producers_of(first[canary]).tolist():
+            self.canaries[producer] += 1
+        damaged = ~whole & (tags == self._spec.tag)
+        self.counts["corrupt"] += int(np.count_nonzero(damaged))
+        foreign = ~canary & ~damaged
+        if foreign.any():
+            pairs = np.stack((first[foreign], second[foreign]), axis=1)
+            self._foreign([row.tobytes() for row in pairs])

@@ -1,0 +1,103 @@
+"""When each message is intended. Intended times are where latency starts, so a late generator cannot hide.
+
+Times are nanoseconds since t0. `Constant` is a pure value, known before the run. `Saturate` intends a message at the
+moment its slot in the in-flight window became free.
+"""
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Constant", "Saturate", "Schedule"]
+
+_S = 1_000_000_000
+
+
+class Schedule(Protocol):
+    batch_cap: int
+
+    def due(self, now_ns: int) -> int:
+        """How many messages of this producer are intended by now, counted from t0."""
+
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        """Intended times of messages first .. first + count - 1."""
+
+    def next_ns(self, sequence: int) -> int:
+        """When message `sequence` is intended; now or earlier means at once."""
+
+    def taken(self, count: int) -> None:
+        """The next `count` messages were handed over."""
+
+    def freed(self, count: int, now_ns: int) -> None:
+        """`count` answers came at `now_ns`."""
+
+
+class Constant:
+    """`rate_msgs_s` in total over `producers`, evenly: message k of producer p is due at (k * producers + p) / rate."""
+
+    def __init__(self, rate_msgs_s: float, producers: int, index: int) -> None:
+        self._step_ns = producers * _S / rate_msgs_s
+        self._phase_ns = index * _S / rate_msgs_s
+        # At most 1 ms worth of schedule goes out in one batch, else the batch itself delays its first message.
+        self.batch_cap = max(1, int(1e6 / self._step_ns))
+
+    def due(self, now_ns: int) -> int:
+        return max(0, int((now_ns - self._phase_ns) // self._step_ns) + 1)
+
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        return (np.arange(first, first + count) * self._step_ns + self._phase_ns).astype(np.int64)
+
+    def next_ns(self, sequence: int) -> int:
+        return int(sequence * self._step_ns + self._phase_ns)
+
+    def taken(self, count: int) -> None:
+        pass
+
+    def freed(self, count: int, now_ns: int) -> None:
+        pass
+
+
+class Saturate:
+    """A window of `in_flight` slots. Where nothing confirms, a slot is free whenever the client takes a message."""
+
+    def __init__(self, in_flight: int, confirming: bool) -> None:
+        self._confirming = confirming
+        self._free: deque[list[int]] = deque([[in_flight, 0]])  # [slots, free since], oldest first
+        self._due = in_flight
+        self._now = 0
+        self.batch_cap = min(in_flight, 4096) if confirming else 4096
+
+    def due(self, now_ns: int) -> int:
+        self._now = now_ns
+        return self._due if self._confirming else 1 << 62
+
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        times = np.full(count, self._now, np.int64)
+        if self._confirming:
+            at = 0
+            for slots, since in self._free:
+                times[at : at + slots] = since
+                at += slots
+                if at >= count:
+                    break
+        return times
+
+    def next_ns(self, sequence: int) -> int:
+        return self._now if sequence < self.due(self._now) else self._now + _S
+
+    def taken(self, count: int) -> None:
+        while count and self._free:
+            used = min(count, self._free[0][0])
+            self._free[0][0] -= used
+            count -= used
+            if not self._free[0][0]:
+                self._free.popleft()
+
+    def freed(self, count: int, now_ns: int) -> None:
+        self._due += count
+        if self._free and self._free[-1][1] == now_ns:
+            self._free[-1][0] += count
+        else:
+            self._free.append([count, now_ns])

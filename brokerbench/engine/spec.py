@@ -1,0 +1,60 @@
+"""What a child is told before it starts, as plain JSON: it crosses a process boundary."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from brokerbench.contract import Endpoints, Session
+
+__all__ = ["ChildSpec"]
+
+
+@dataclass(frozen=True)
+class ChildSpec:
+    """`role` is "producer" or "consumer". Times are seconds; `rate_msgs_s` is the total over all producers, None where
+    the load saturates. `ledger` is the folder for bitmap files."""
+
+    name: str
+    role: str
+    driver: str  # "module:attribute"
+    client: str
+    endpoints: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    index: int
+    group: str | None
+    producers: int
+    in_flight: int
+    prefetch: int
+    size_bytes: int
+    key_cardinality: int | None
+    confirming: bool
+    settling: bool
+    ordered: bool  # whether deliveries inside one consumer have an order to check
+    tag: int
+    seed: int
+    rate_msgs_s: float | None
+    warmup_s: float
+    measure_s: float
+    drain_s: float
+    ledger: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def session(self, settings: Any) -> Session:
+        return Session(
+            endpoints=Endpoints(**self.endpoints),
+            client=self.client,
+            settings=settings,
+            in_flight=self.in_flight,
+            prefetch=self.prefetch,
+            size_bytes=self.size_bytes,
+            index=self.index,
+            group=self.group,
+        )
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """The measured window, ns since t0."""
+        start = round(self.warmup_s * 1e9)
+        return start, start + round(self.measure_s * 1e9)

@@ -1,0 +1,299 @@
+"""One trial: declare, connect, canaries, t0, load, drain until the ledger closes, read back, delete, write down."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brokerbench.contract import Admin, BadTarget, Counters, Destination, Driver, Endpoints, Feature
+from brokerbench.model import Candidate, Plan, PromisePoint, Trial
+from brokerbench.servers import Guardian
+
+from .fleet import Child, Fleet, TrialFailed
+from .folder import TrialFolder, now_iso
+from .ledger import GroupFates, SentSide, reckon
+from .monitor import Monitor
+from .planner import settings_of
+from .record import Measured, write_trial
+from .spec import ChildSpec
+
+__all__ = ["Interrupted", "TrialContext", "run_trial"]
+
+_READY_S = 40.0
+_CANARY_S = 20.0
+_CANARY_AGAIN_S = 0.3
+_LEAD_NS = 300_000_000  # from "go" to t0, so that every child has heard it
+_AFTERGLOW_S = 0.25  # kept listening after the ledger closed: a duplicate follows soon or not at all
+_COUNTERS_S = 12.0
+_DONE_S = 20.0
+
+
+class Interrupted(Exception):
+    """Ctrl-C before anything was measured."""
+
+
+@dataclass(frozen=True)
+class TrialContext:
+    """What a trial needs from its run."""
+
+    guardian: Guardian
+    plan: Plan
+    run_id: str
+    trial: Trial
+    candidate: Candidate
+    driver: Driver
+    reference: str
+    address: Mapping[str, Any]
+    about: Mapping[str, str]
+    other_pids: Mapping[str, Callable[[], Any]]  # "broker", "other_servers"
+    stop_asked: Callable[[], bool]
+    observe: Callable[[str, dict[str, Any]], None]
+
+
+def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | None]:
+    """Returns the trial's state and reason; whatever happens, what there is stands in the folder."""
+    started = now_iso()
+    runner = _Runner(context, folder)
+    state, reason = "finished", None
+    try:
+        runner.run()
+        if runner.cut:
+            state, reason = "interrupted", "stopped by the user before the measured window was over"
+    except Interrupted:
+        state, reason = "interrupted", "stopped by the user before the load"
+    except (TrialFailed, BadTarget) as failed:
+        state, reason = "failed", str(failed)
+    write_trial(folder, context.plan, context.trial, runner.measured, started, state, reason)
+    return state, reason
+
+
+class _Runner:
+    def __init__(self, context: TrialContext, folder: TrialFolder) -> None:
+        self.context, self.folder = context, folder
+        self.candidate, self.scenario = context.candidate, context.plan.scenario
+        self.settings = settings_of(context.driver, context.candidate)
+        features = context.driver.features(self.settings)
+        assert self.candidate.promise is not None
+        self.confirming = self.candidate.promise.point is PromisePoint.CONFIRMED
+        self.settling = Feature.SETTLE in features
+        self.per_key = Feature.ORDER_PER_KEY in features
+        self.bitmaps = context.guardian.folder / f"ledger-{context.trial.id}"
+        self.measured = Measured(confirming=self.confirming)
+        self.cut = False
+        self.t0 = 0
+        self.monitor: Monitor | None = None
+
+    def run(self) -> None:
+        self.bitmaps.mkdir()
+        self.context.observe("phase", {"phase": "connecting"})
+        admin = self.context.driver.admin(self.context.address, self.settings)
+        try:
+            endpoints = admin.declare(self._destination())
+            try:
+                with Fleet(self.context.guardian, self.folder.path, self._beat) as fleet:
+                    self._conduct(fleet, admin, endpoints)
+            finally:
+                admin.delete(endpoints)
+        finally:
+            admin.close()
+            shutil.rmtree(self.bitmaps, ignore_errors=True)
+
+    def _conduct(self, fleet: Fleet, admin: Admin, endpoints: Endpoints) -> None:
+        measured = self.measured
+        # Consumers first: what is sent before they are there would be lost where nothing stores it.
+        for role in ("consumer", "producer"):
+            for spec in self._specs(endpoints, role):
+                measured.children.append(fleet.start(spec))
+            if not fleet.until(lambda: all(c.ready for c in fleet.children), _READY_S):
+                late = ", ".join(c.spec.name for c in fleet.children if not c.ready)
+                raise TrialFailed(f"{late}: not connected after {_READY_S:g} s; see the server's log")
+        self._watch(fleet)
+        self._canaries(fleet)
+        self._load(fleet)
+        self._drain(fleet)
+        fleet.tell(fleet.of("consumer"), do="stop")
+        self._all_done(fleet, "consumer")
+        measured.fates = self._reckon(fleet)
+        self.context.observe("phase", {"phase": "reading back"})
+        measured.counters = self._counters(admin, endpoints)
+        measured.facts = {**self.context.about, **admin.facts(endpoints)}
+        fleet.tell(fleet.of("producer"), do="close")
+        fleet.until(lambda: all(c.closed for c in fleet.children), _DONE_S)
+        measured.resources = self.monitor.lines if self.monitor else []
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    def _canaries(self, fleet: Fleet) -> None:
+        """A message's round trip from every producer to every group: only that proves readiness."""
+        producers = {str(c.spec.index) for c in fleet.of("producer")}
+
+        def arrived() -> bool:
+            seen: dict[str, set[str]] = {}
+            for child in fleet.of("consumer"):
+                seen.setdefault(str(child.spec.group), set()).update(child.canaries)
+            return all(producers <= group for group in seen.values()) or self.context.stop_asked()
+
+        deadline = time.monotonic() + _CANARY_S
+        while not arrived():
+            if time.monotonic() > deadline:
+                raise TrialFailed(f"no test message came through within {_CANARY_S:g} s; see the server's log")
+            fleet.tell(fleet.of("producer"), do="canary")
+            fleet.until(arrived, _CANARY_AGAIN_S)
+        if self.context.stop_asked():
+            raise Interrupted
+
+    def _load(self, fleet: Fleet) -> None:
+        load = self.scenario.load
+        self.t0 = self.measured.t0_ns = time.monotonic_ns() + _LEAD_NS
+        fleet.tell(fleet.children, do="go", t0_ns=self.t0)
+        if self.monitor:
+            self.monitor.start(self.t0)
+        self.context.observe("load", {"t0_ns": self.t0, "children": fleet.children})
+        producers = fleet.of("producer")
+        told = False
+
+        def over() -> bool:
+            nonlocal told
+            if self.context.stop_asked() and not told:
+                told = self.cut = True
+                fleet.tell(producers, do="stop")
+            return all(child.done for child in producers)
+
+        longest = load.warmup_s + load.measure_s + load.drain_s + _DONE_S
+        if not fleet.until(over, longest):
+            late = ", ".join(c.spec.name for c in producers if not c.done)
+            raise TrialFailed(f"{late}: did not end within {longest:g} s")
+
+    def _drain(self, fleet: Fleet) -> None:
+        """Until every group has what it is owed and no fate is open, or the deadline."""
+        self.context.observe("phase", {"phase": "draining"})
+        ended = max(child.done["totals"]["ended_s"] for child in fleet.of("producer") if child.done)
+        deadline = time.monotonic() + self.scenario.load.drain_s
+        while True:
+            closed = self._closed(fleet)
+            if closed:
+                fleet.until(lambda: False, _AFTERGLOW_S)
+            if closed or time.monotonic() >= deadline:
+                break
+            fleet.until(lambda: False, 0.1)
+        self.measured.drain_closed = closed
+        self.measured.drain_s = round((time.monotonic_ns() - self.t0) / 1e9 - ended, 3)
+
+    def _closed(self, fleet: Fleet) -> bool:
+        consumers = fleet.of("consumer")
+        for child in consumers:
+            child.synced = None
+        fleet.tell(consumers, do="sync")
+        if not fleet.until(lambda: all(c.synced for c in consumers), _DONE_S):
+            raise TrialFailed("a consumer does not answer any more")
+        promised = sum(self._promised(child) for child in fleet.of("producer"))
+        unique: dict[str, int] = {}
+        for child in consumers:
+            unique[str(child.spec.group)] = unique.get(str(child.spec.group), 0) + (child.synced or {})["unique"]
+        # The sums are looked at first: they are cheap, and joining the bitmaps is worth it only when they suffice.
+        if any(count < promised for count in unique.values()):
+            return False
+        return all(fates.settled for fates in self._reckon(fleet).values())
+
+    def _promised(self, child: Child) -> int:
+        totals = (child.done or {})["totals"]
+        return int(totals["confirmed"] if self.confirming else totals["sent"])
+
+    def _reckon(self, fleet: Fleet) -> dict[str, GroupFates]:
+        senders = []
+        for child in fleet.of("producer"):
+            done = child.done or {}
+            first, end = done["totals"]["window"]
+            senders.append(SentSide(child.spec.index, done["totals"]["sent"], (first, end), done["files"]))
+        groups: dict[str, list[dict[str, str]]] = {}
+        for child in fleet.of("consumer"):
+            files = (child.done or child.synced or {})["files"]
+            groups.setdefault(str(child.spec.group), []).append(files)
+        return reckon(senders, groups)
+
+    def _all_done(self, fleet: Fleet, role: str) -> None:
+        children = fleet.of(role)
+        if not fleet.until(lambda: all(c.done for c in children), _DONE_S):
+            late = ", ".join(c.spec.name for c in children if not c.done)
+            raise TrialFailed(f"{late}: did not close within {_DONE_S:g} s")
+
+    def _counters(self, admin: Admin, endpoints: Endpoints) -> Counters:
+        """Read until they say what we say, else until the deadline; the difference is judged later."""
+        wanted = self.measured.expected_counters()
+        deadline = time.monotonic() + _COUNTERS_S
+        while True:
+            counters = admin.counters(endpoints)
+            if counters.published is None or time.monotonic() > deadline:
+                return counters
+            settled = all(v is None or v == wanted.delivered.get(g) for g, v in counters.delivered.items())
+            if counters.published == wanted.published and settled:
+                return counters
+            time.sleep(0.25)
+
+    # -- what the children are told -------------------------------------------------------------------------------
+
+    def _destination(self) -> Destination:
+        topology = self.scenario.topology
+        return Destination(
+            name=f"bb.{self.context.run_id}.{self.context.trial.id}",
+            partitions=topology.partitions,
+            producers=topology.producers,
+            groups={name: group.consumers for name, group in topology.groups.items()},
+        )
+
+    def _specs(self, endpoints: Endpoints, role: str) -> list[ChildSpec]:
+        scenario, promise = self.scenario, self.candidate.promise
+        assert promise is not None
+        topology, load = scenario.topology, scenario.load
+        common: dict[str, Any] = {
+            "role": role,
+            "driver": self.context.reference,
+            "client": self.candidate.client,
+            "endpoints": endpoints.as_json(),
+            "settings": dict(promise.settings),
+            "producers": topology.producers,
+            "in_flight": scenario.delivery.in_flight,
+            "size_bytes": scenario.message.size_bytes,
+            "key_cardinality": scenario.message.keys.cardinality if scenario.message.keys else None,
+            "confirming": self.confirming,
+            "settling": self.settling,
+            "tag": self.context.trial.tag,
+            "seed": self.context.trial.seed,
+            "rate_msgs_s": load.rate_msgs_s,
+            "warmup_s": load.warmup_s,
+            "measure_s": load.measure_s,
+            "drain_s": load.drain_s,
+            "ledger": str(self.bitmaps),
+        }
+        if role == "producer":
+            return [
+                ChildSpec(name=f"producer-{i}", index=i, group=None, prefetch=0, ordered=False, **common)
+                for i in range(topology.producers)
+            ]
+        return [
+            ChildSpec(
+                name=f"{name}-{i}",
+                index=i,
+                group=name,
+                prefetch=group.prefetch,
+                # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
+                ordered=group.consumers == 1 or self.per_key,
+                **common,
+            )
+            for name, group in topology.groups.items()
+            for i in range(group.consumers)
+        ]
+
+    def _watch(self, fleet: Fleet) -> None:
+        def pids(role: str) -> Callable[[], list[int]]:
+            return lambda: [child.process.pid for child in fleet.of(role)]
+
+        groups = {**self.context.other_pids, "producers": pids("producer"), "consumers": pids("consumer")}
+        self.monitor = Monitor(groups, Path(self.context.guardian.folder))
+
+    def _beat(self) -> None:
+        if self.monitor:
+            self.monitor.beat()
+        self.context.observe("beat", {})
