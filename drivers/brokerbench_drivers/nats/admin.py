@@ -1,0 +1,155 @@
+"""The coordinator's side: streams and durable consumers made, read back and removed."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from brokerbench.contract import BadTarget, ConnectionLost, Counters, Destination, Endpoints
+
+from .link import Link
+from .monitor import MonitorError, read
+from .settings import Settings
+
+__all__ = ["NatsAdmin"]
+
+
+class NatsAdmin:
+    def __init__(self, address: Mapping[str, Any], settings: Settings) -> None:
+        self._address = dict(address)
+        self._settings = settings
+        self._link = Link(address, "brokerbench admin")
+        self._manager = self._link.client.jsm(timeout=4)
+        try:
+            self._check_sync()
+        except BadTarget:
+            self._link.close()
+            raise
+
+    def _check_sync(self) -> None:
+        """A server of others flushes as its own file says: believe what it reports, not what was asked of it."""
+        if self._settings.mode == "core" or self._settings.sync_interval != "always":
+            return
+        found = self._server_facts().get("sync_interval", "unknown")
+        if found != "always":
+            raise BadTarget(
+                f"sync_interval: always is asked, the server at port {self._address['port']} reports {found}:"
+                " set it in the server's jetstream block, and give ?monitor=http://host:8222 in the url"
+            )
+
+    def declare(self, destination: Destination) -> Endpoints:
+        stream = _name(destination.name)
+        queues = {group: f"{stream}-{n}-{_name(group)}" for n, group in enumerate(destination.groups)}
+        if self._settings.mode == "core":
+            return Endpoints(self._address, destination.name, queues)
+        deliver = {group: f"_INBOX.bb.{queue}" for group, queue in queues.items()}
+        endpoints = Endpoints(self._address, destination.name, queues, extra={"stream": stream, "deliver": deliver})
+        self.delete(endpoints)
+        try:
+            self._link.wait(self._make(endpoints))
+        except (ConnectionLost, NatsError) as error:
+            raise BadTarget(f"nats cannot make stream {stream}: {error}") from error
+        return endpoints
+
+    async def _make(self, endpoints: Endpoints) -> None:
+        settings = self._settings
+        stream = endpoints.extra["stream"]
+        await self._manager.add_stream(
+            StreamConfig(
+                name=stream,
+                subjects=[endpoints.destination],
+                storage=StorageType.MEMORY if settings.storage == "memory" else StorageType.FILE,
+                retention=RetentionPolicy.LIMITS,
+                num_replicas=settings.replicas,
+            )
+        )
+        for group, durable in endpoints.groups.items():
+            await self._manager.add_consumer(
+                stream,
+                ConsumerConfig(
+                    durable_name=durable,
+                    deliver_subject=endpoints.extra["deliver"][group],
+                    deliver_group=durable,
+                    deliver_policy=DeliverPolicy.ALL,
+                    ack_policy=AckPolicy.EXPLICIT,
+                    ack_wait=settings.ack_wait_s,
+                    max_ack_pending=settings.max_ack_pending.get(group, 1000),
+                ),
+            )
+
+    def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
+        facts = {"version": str(self._link.client.connected_server_version), "mode": self._settings.mode}
+        facts |= self._server_facts()
+        if self._settings.mode == "jetstream":
+            facts |= self._link.wait(self._stream_facts(endpoints))
+        return facts
+
+    def _server_facts(self) -> dict[str, str]:
+        monitor = self._address.get("monitor")
+        if monitor is None:
+            return {"server settings": "not readable: give ?monitor=http://host:8222 in the url"}
+        try:
+            found = read(monitor, "/varz")
+        except MonitorError as error:
+            return {"server settings": str(error)}
+        facts: dict[str, str] = {}
+        for name in ("max_payload", "max_pending", "write_deadline", "go"):
+            if name in found:
+                facts[name] = str(found[name])
+        store = found.get("jetstream", {}).get("config", {})
+        if store:
+            interval_s = int(store.get("sync_interval", 0)) / 1e9
+            facts["sync_interval"] = "always" if store.get("sync_always") else f"{interval_s:g}s"
+        return facts
+
+    async def _stream_facts(self, endpoints: Endpoints) -> dict[str, str]:
+        stream = endpoints.extra["stream"]
+        config = (await self._manager.stream_info(stream)).config
+        facts = {
+            "stream.storage": str(config.storage),
+            "stream.retention": str(config.retention),
+            "stream.replicas": str(config.num_replicas),
+            "stream.persist_mode": str(config.persist_mode or "default"),
+        }
+        for group, durable in endpoints.groups.items():
+            made = (await self._manager.consumer_info(stream, durable)).config
+            facts[f"{group}.max_ack_pending"] = str(made.max_ack_pending)
+            facts[f"{group}.ack_wait"] = f"{made.ack_wait:g}s"
+            facts[f"{group}.ack_policy"] = str(made.ack_policy)
+        return facts
+
+    def counters(self, endpoints: Endpoints) -> Counters:
+        if self._settings.mode == "core":  # the server counts per connection and in total, not per subject
+            return Counters(delivered=dict.fromkeys(endpoints.groups))
+        return self._link.wait(self._count(endpoints))
+
+    async def _count(self, endpoints: Endpoints) -> Counters:
+        stream = endpoints.extra["stream"]
+        published = (await self._manager.stream_info(stream)).state.last_seq
+        delivered: dict[str, int | None] = {}
+        stored = 0
+        for group, durable in endpoints.groups.items():
+            found = await self._manager.consumer_info(stream, durable)
+            delivered[group] = found.delivered.consumer_seq  # each delivery, those that came again too
+            stored += found.num_pending + found.num_ack_pending
+        return Counters(published, delivered, stored)
+
+    def delete(self, endpoints: Endpoints) -> None:
+        if self._settings.mode == "jetstream":
+            self._link.wait(self._remove(endpoints.extra["stream"]))
+
+    async def _remove(self, stream: str) -> None:
+        with suppress(NotFoundError):
+            await self._manager.delete_stream(stream)  # its consumers go with it
+
+    def close(self) -> None:
+        self._link.close()
+
+
+def _name(text: str) -> str:
+    """Stream and consumer names carry no dots, blanks or wildcards."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", text)

@@ -1,0 +1,132 @@
+"""The client side in a child: one nats-py connection, and its consumer."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from brokerbench.contract import BadTarget, Consumer, Deliveries, Event, Producer, Session, Settle
+from brokerbench.inbox import Inbox
+
+from .link import CONNECT_S, Link
+from .loop import Pump
+from .producers import CoreProducer, JetStreamProducer
+
+__all__ = ["NatsConnection"]
+
+_SETTLE = {Settle.ACCEPT: b"+ACK", Settle.REQUEUE: b"-NAK", Settle.REJECT: b"+TERM"}
+_MOST = 8192
+_WAITING = 65536  # messages that wait for the engine; beyond it nats-py's own pending limits begin to count
+
+
+class NatsConnection:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._link = Link(session.endpoints.address, f"brokerbench {session.group or 'producer'} {session.index}")
+        most = self._link.client.max_payload
+        if session.size_bytes > most:
+            self._link.close()
+            raise BadTarget(
+                f"this NATS server takes messages up to {most} B, not {session.size_bytes} B: raise max_payload"
+            )
+        self._parts: list[Producer | Consumer] = []
+
+    def producer(self, lanes: int = 1) -> Producer:
+        kind = JetStreamProducer if self._session.settings.mode == "jetstream" else CoreProducer
+        made = kind(self._link, self._session)
+        self._parts.append(made)
+        return made
+
+    def consumer(self, lanes: int = 1) -> Consumer:
+        made = NatsConsumer(self._link, self._session)
+        self._parts.append(made)
+        return made
+
+    def events(self) -> Sequence[Event]:
+        return self._link.events()
+
+    def close(self) -> None:
+        for part in self._parts:
+            part.close()
+        self._link.close()
+
+
+class NatsConsumer:
+    """A queue subscription: to the subject itself (core), or to where a durable push consumer delivers (JetStream)."""
+
+    def __init__(self, link: Link, session: Session) -> None:
+        assert session.group is not None
+        self._link = link
+        self._inbox = Inbox()
+        self._has_room = asyncio.Event()
+        self._full = False
+        self._first_time = ""
+        self._pump = Pump(link.thread, link.lose)
+        self._jetstream = session.settings.mode == "jetstream"
+        queue = session.endpoints.groups[session.group]
+        subject = (
+            session.endpoints.extra["deliver"][session.group] if self._jetstream else session.endpoints.destination
+        )
+        link.on_lost(self._inbox.fail)
+        self._subscription: Any = link.wait(self._subscribe(subject, queue))
+
+    async def _subscribe(self, subject: str, queue: str) -> Any:
+        client = self._link.client
+        if self._jetstream:  # max_ack_pending is the limit
+            made = await client.subscribe(subject, queue, self._on_stored, pending_msgs_limit=0, pending_bytes_limit=0)
+        else:
+            made = await client.subscribe(subject, queue, self._on_message)
+        await client.flush(timeout=CONNECT_S)  # a round trip: the server knows us now
+        return made
+
+    async def _on_message(self, message: Any) -> None:
+        self._inbox.put(message.data)
+        if len(self._inbox) >= _WAITING:
+            self._has_room.clear()
+            self._full = True
+            await self._has_room.wait()
+
+    async def _on_stored(self, message: Any) -> None:
+        self._inbox.put(message.data, message.reply)
+
+    def receive(self, timeout_s: float) -> Deliveries:
+        deliveries = self._inbox.receive(timeout_s, _MOST)
+        if self._full and len(self._inbox) < _WAITING // 2:
+            self._full = False
+            self._link.thread.call(self._has_room.set)
+        if not self._jetstream:
+            deliveries.tokens = None
+        elif deliveries.count:
+            first_time = self._first_time or self._learn(deliveries.tokens[0])
+            again = [not token.startswith(first_time) for token in deliveries.tokens]
+            deliveries.redelivered = np.array(again, dtype=np.bool_)
+        return deliveries
+
+    def _learn(self, token: str) -> str:
+        """How the acknowledge subject of a first delivery begins: all before the count is the same for each message."""
+        parts = token.split(".")
+        count = 4 if len(parts) == 9 else 6  # $JS.ACK.[domain.account.]stream.consumer.count...
+        self._first_time = ".".join([*parts[:count], "1", ""])
+        return self._first_time
+
+    def settle(self, tokens: Any, how: Settle) -> None:
+        self._link.check()
+        if tokens is not None and len(tokens):
+            word = _SETTLE[how]
+            self._pump.offer(lambda: self._answer(tokens, word))
+
+    async def _answer(self, tokens: Sequence[str], word: bytes) -> None:
+        publish = self._link.client.publish
+        for token in tokens:
+            await publish(token, word)
+
+    def close(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and self._link.usable:
+            self._link.attempt(self._leave(subscription))
+
+    async def _leave(self, subscription: Any) -> None:
+        await self._pump.drained()
+        await subscription.unsubscribe()
+        await self._link.client.flush(timeout=CONNECT_S)

@@ -1,0 +1,129 @@
+"""The NATS driver: what each mode gives, and how its settings are chosen so that it gives it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session
+from brokerbench.model import (
+    SURVIVES_ORDER,
+    Delivery,
+    Guarantee,
+    Promise,
+    PromisePoint,
+    Scenario,
+    ServerKind,
+    Survives,
+)
+from brokerbench.servers import ServerRecipe
+
+from .server import NatsServer, binary_of_wheel, binary_on_path
+from .settings import LARGEST_MAX_PAYLOAD, SERVER_MAX_PAYLOAD, SERVER_SYNC_INTERVAL, Settings
+
+__all__ = ["DRIVER", "NatsDriver"]
+
+_CORE = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER})
+_JETSTREAM = _CORE | {
+    Feature.CONFIRMS,
+    Feature.SETTLE,
+    Feature.REDELIVERED_FLAG,
+    Feature.REPLAY,
+    Feature.COUNTERS,
+}
+
+
+class NatsDriver:
+    name = "nats"
+    title = "NATS"
+    extra = "nats"
+    Settings = Settings
+    clients: Mapping[str, str] = {"nats-py": "nats"}
+    servers: Mapping[ServerKind, ServerRecipe] = {
+        ServerKind.EMBEDDED: NatsServer(binary_of_wheel),
+        ServerKind.NATIVE: NatsServer(binary_on_path),
+    }
+
+    def features(self, settings: Any) -> frozenset[Feature]:
+        if settings.mode == "core":
+            return _CORE
+        return _JETSTREAM if settings.storage == "memory" else _JETSTREAM | {Feature.DURABLE}
+
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+        size = scenario.message.size_bytes
+        if settings.max_payload_bytes is not None and size > settings.max_payload_bytes:
+            raise CannotPromise(
+                f"nats takes messages up to max_payload, {settings.max_payload_bytes} B here, not {size} B:"
+                f" leave max_payload out, or raise it (up to {LARGEST_MAX_PAYLOAD} B)"
+            )
+        max_payload = settings.max_payload_bytes or max(size, SERVER_MAX_PAYLOAD)
+        filled = {"max_payload_bytes": max_payload}
+        return (_core if settings.mode == "core" else _jetstream)(settings, filled, delivery, scenario)
+
+    def address(self, url: str) -> Mapping[str, Any]:
+        """`nats://user:password@host:port?monitor=http://host:8222`; without `monitor` nothing is read back."""
+        parts = urlsplit(url)
+        if parts.scheme != "nats" or not parts.hostname:
+            raise ValueError(
+                f"a NATS url is nats://[user:password@]host[:port][?monitor=http://host:8222]; found {url!r}"
+            )
+        address: dict[str, Any] = {"host": parts.hostname, "port": parts.port or 4222}
+        if parts.username:
+            address |= {"user": unquote(parts.username), "password": unquote(parts.password or "")}
+        monitor = parse_qs(parts.query).get("monitor")
+        return address | ({"monitor": monitor[0].rstrip("/")} if monitor else {})
+
+    def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
+        from .admin import NatsAdmin
+
+        return NatsAdmin(address, settings)
+
+    def connect(self, session: Session) -> Connection:
+        from .client import NatsConnection
+
+        return NatsConnection(session)
+
+
+def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Scenario) -> Promise:
+    if delivery.guarantee is Guarantee.AT_LEAST_ONCE or delivery.survives is not Survives.NOTHING:
+        raise CannotPromise(
+            "nats core neither stores nor confirms messages: use mode: jetstream,"
+            " or guarantee: at-most-once with survives: nothing"
+        )
+    return Promise(
+        Guarantee.AT_MOST_ONCE,
+        Survives.NOTHING,
+        PromisePoint.HANDED_OVER,
+        settings.model_copy(update=filled).model_dump(mode="json"),
+        ("core: handed to the client library, which writes as fast as the socket takes",),
+    )
+
+
+def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, scenario: Scenario) -> Promise:
+    storage = settings.storage or "file"
+    sync = settings.sync_interval
+    if sync is None:
+        sync = "always" if storage == "file" and delivery.survives is Survives.POWER_LOSS else SERVER_SYNC_INTERVAL
+    if storage == "memory":
+        gives, why = Survives.CLIENT_CRASH, "storage: memory ends with the server's process; use storage: file"
+    elif sync != "always":
+        gives, why = Survives.BROKER_KILL, f"sync_interval: {sync} keeps confirmed messages unflushed; use always"
+    else:
+        gives, why = Survives.POWER_LOSS, "one server does not outlive its node; use survives: power-loss"
+    if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
+        raise CannotPromise(
+            f"nats jetstream survives {gives.value} with these settings, not {delivery.survives.value}: {why}"
+        )
+    pending = {name: group.prefetch * group.consumers for name, group in scenario.topology.groups.items()}
+    filled |= {"storage": storage, "sync_interval": sync, "max_ack_pending": pending | settings.max_ack_pending}
+    notes = [f"confirmed once stored in {storage}" + (f", flushed: {sync}" if storage == "file" else "")]
+    notes.append("prefetch is shared by a group: max_ack_pending = prefetch x consumers")
+    return Promise(
+        Guarantee.AT_LEAST_ONCE,
+        gives,
+        PromisePoint.CONFIRMED,
+        settings.model_copy(update=filled).model_dump(mode="json"),
+        tuple(notes),
+    )
+
+
+DRIVER = NatsDriver()

@@ -1,0 +1,107 @@
+"""One nats-py connection on a loop thread of its own, for the engine's synchronous calls."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import nats
+from nats.errors import Error as NatsError
+
+from brokerbench.contract import BadTarget, ConnectionLost, Event
+
+from .loop import LoopThread
+
+__all__ = ["CONNECT_S", "FLUSH_S", "Link"]
+
+CONNECT_S = 5.0
+FLUSH_S = 2.0
+_FAILURES = (OSError, NatsError, TimeoutError)
+
+T = TypeVar("T")
+
+
+class Link:
+    """`client` is used on the loop only. It does not reconnect: what a loss means is the engine's to judge."""
+
+    def __init__(self, address: Mapping[str, Any], name: str) -> None:
+        self._where = f"nats://{address['host']}:{address['port']}"
+        self._last_error: Exception | None = None
+        self._listeners: list[Callable[[Exception], None]] = []
+        self._events: list[Event] = []
+        self._lost: ConnectionLost | None = None
+        self._closing = False
+        self.thread = LoopThread(name)
+        try:
+            self.client: Any = self.thread.run(self._connect(address, name), CONNECT_S + 2)
+        except _FAILURES as error:
+            self.thread.close()
+            why = self._last_error or error
+            raise BadTarget(f"no NATS server can be used at {self._where}: {why or type(why).__name__}") from error
+
+    async def _connect(self, address: Mapping[str, Any], name: str) -> Any:
+        return await nats.connect(
+            self._where,
+            user=address.get("user"),
+            password=address.get("password"),
+            name=name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,  # 0 would mean for ever, for the first connection too
+            reconnect_time_wait=0,
+            connect_timeout=CONNECT_S,
+            ping_interval=5,
+            skip_subject_validation=True,  # the subjects are ours
+            error_cb=self._on_error,
+            closed_cb=self._on_closed,
+        )
+
+    @property
+    def usable(self) -> bool:
+        return self._lost is None and not self._closing
+
+    def on_lost(self, listener: Callable[[Exception], None]) -> None:
+        self._listeners.append(listener)
+        if self._lost is not None:
+            listener(self._lost)
+
+    def lose(self, error: Exception) -> None:
+        """On the loop: by nats-py when the connection is gone, by a Pump whose publishing failed."""
+        if self.usable:
+            self._lost = ConnectionLost(f"nats connection to {self._where} is gone: {error or type(error).__name__}")
+            self._events.append(Event("dropped", str(self._lost)))
+            for listener in self._listeners:
+                listener(self._lost)
+
+    async def _on_error(self, error: Exception) -> None:
+        self._last_error = error
+        if type(error).__name__ == "SlowConsumerError":
+            self._events.append(Event("slow-consumer", "nats-py dropped a message: its pending limit is reached"))
+
+    async def _on_closed(self) -> None:
+        self.lose(self._last_error or ConnectionError("closed by the server"))
+
+    def check(self) -> None:
+        if self._lost is not None:
+            raise self._lost
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Raises ConnectionLost where the server does not answer."""
+        try:
+            return self.thread.run(work, CONNECT_S)
+        except _FAILURES as error:
+            raise ConnectionLost(f"nats at {self._where} does not answer: {error or type(error).__name__}") from error
+
+    def attempt(self, work: Coroutine[Any, Any, object]) -> None:
+        """Parting words, for a bounded time. What they do not bring across was never promised."""
+        with suppress(*_FAILURES):
+            self.thread.run(work, FLUSH_S)
+
+    def events(self) -> list[Event]:
+        taken, self._events = self._events, []
+        return taken
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            if not self.client.is_closed:
+                self.attempt(self.client.close())  # writes what it still holds
+            self.thread.close()

@@ -1,0 +1,118 @@
+"""Publishing with nats-py, in bursts on its loop; JetStream's answers come back as ranges of numbers."""
+
+from typing import Any
+
+import numpy as np
+
+from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, Fate, Session
+from brokerbench.inbox import Mailbox
+
+from .link import CONNECT_S, FLUSH_S, Link
+from .loop import Pump
+
+__all__ = ["CoreProducer", "JetStreamProducer"]
+
+_MOST = 16384
+
+
+class _NatsProducer:
+    """Messages are numbered as taken; `_left` counts those that went (core) or were answered (JetStream)."""
+
+    def __init__(self, link: Link, session: Session) -> None:
+        self._link = link
+        self._subject = session.endpoints.destination
+        self._in_flight = session.in_flight
+        self._taken = 0
+        self._left = 0
+        self._pump = Pump(link.thread, link.lose)
+        self._closed = False
+
+    def room(self) -> int:
+        return self._in_flight - (self._taken - self._left)
+
+    def send(self, batch: Batch) -> int:
+        self._link.check()
+        room = self.room()
+        if room <= 0:
+            return 0
+        payloads = batch.payloads()[:room]
+        first = self._taken
+        self._taken += len(payloads)
+        self._pump.offer(lambda: self._burst(payloads, first))
+        return len(payloads)
+
+    async def _burst(self, payloads: list[bytes], first: int) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._link.usable:
+            self._link.attempt(self._flush())
+
+    async def _flush(self) -> None:
+        await self._pump.drained()
+        await self._link.client.flush(timeout=FLUSH_S)
+
+
+class CoreProducer(_NatsProducer):
+    """Handed over once nats-py has it; nats-py stops taking while the socket does, so `room` follows the socket."""
+
+    def __init__(self, link: Link, session: Session) -> None:
+        super().__init__(link, session)
+        self._failure: Mailbox[None] = Mailbox()
+        link.on_lost(self._failure.fail)
+
+    async def _burst(self, payloads: list[bytes], first: int) -> None:
+        publish, subject = self._link.client.publish, self._subject
+        for payload in payloads:
+            await publish(subject, payload)
+        self._left += len(payloads)
+
+    def confirms(self, timeout_s: float) -> Confirms:
+        self._failure.take(timeout_s, 1)
+        return NO_CONFIRMS
+
+
+class JetStreamProducer(_NatsProducer):
+    """Publishes with a reply subject that ends in the message's number; one subscription hears all the answers."""
+
+    def __init__(self, link: Link, session: Session) -> None:
+        super().__init__(link, session)
+        self._answers: Mailbox[int] = Mailbox()
+        self._reply = link.client.new_inbox() + "."
+        link.on_lost(self._answers.fail)
+        link.wait(self._listen())
+
+    async def _listen(self) -> None:
+        client = self._link.client
+        await client.subscribe(self._reply + "*", cb=self._on_answer, pending_msgs_limit=0, pending_bytes_limit=0)
+        await client.flush(timeout=CONNECT_S)
+
+    async def _on_answer(self, message: Any) -> None:
+        ordinal = int(message.subject[len(self._reply) :])
+        # An empty answer: no stream listens on the subject. The sign tells a refusal, so a number is all we keep.
+        refused = not message.data or b'"error"' in message.data
+        self._answers.post(~ordinal if refused else ordinal)
+
+    async def _burst(self, payloads: list[bytes], first: int) -> None:
+        publish, subject, reply = self._link.client.publish, self._subject, self._reply
+        for ordinal, payload in enumerate(payloads, first):
+            await publish(subject, payload, reply + str(ordinal))
+
+    def confirms(self, timeout_s: float) -> Confirms:
+        answers = self._answers.take(timeout_s, _MOST)
+        self._left += len(answers)
+        return _ranges(answers) if answers else NO_CONFIRMS
+
+
+def _ranges(answers: list[int]) -> Confirms:
+    """Answers mostly come in order, so a run of neighbours with one fate is one row."""
+    signed = np.array(answers, dtype=np.int64)
+    refused = signed < 0
+    ordinals = np.where(refused, ~signed, signed)
+    breaks = np.flatnonzero((np.diff(ordinals) != 1) | (refused[1:] != refused[:-1]))
+    starts, ends = np.concatenate(([0], breaks + 1)), np.concatenate((breaks, [len(ordinals) - 1]))
+    fate = np.where(refused[starts], Fate.REFUSED.value, Fate.CONFIRMED.value).astype(np.uint8)
+    return Confirms(ordinals[starts], ordinals[ends], fate)

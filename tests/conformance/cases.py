@@ -1,0 +1,95 @@
+"""What the conformance suite runs: one line for each flavour of a driver. A driver that is not named here runs as shipped.
+
+Settings are as a scenario file has them. `url` is how the driver's `address` is asked for a server at `{port}`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import brokerbench_drivers
+from brokerbench.contract import Driver, Feature
+from brokerbench.model import ServerKind
+from brokerbench.servers import Library
+
+__all__ = ["CASES", "Case", "Flavour"]
+
+
+@dataclass(frozen=True)
+class Flavour:
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    again_s: float = 30.0  # an unsettled message of a dead consumer comes again within
+    requeue: bool = True  # REQUEUE brings one message again; False: a log goes on from an offset
+    most_bytes: int = 65536  # of one message
+
+
+FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
+    "nats": (
+        Flavour("core", {"mode": "core"}),
+        Flavour("jetstream-file", {"mode": "jetstream", "storage": "file", "ack_wait": "1s"}),
+        Flavour("jetstream-memory", {"mode": "jetstream", "storage": "memory", "ack_wait": "1s"}),
+    ),
+    "zeromq": (
+        Flavour("push-pull-tcp", {"pattern": "push-pull", "transport": "tcp"}),
+        Flavour("push-pull-ipc", {"pattern": "push-pull", "transport": "ipc"}),
+        Flavour("pub-sub-tcp", {"pattern": "pub-sub", "transport": "tcp"}),
+    ),
+    "rabbitmq": (
+        Flavour("classic-direct", {"queue_type": "classic", "exchange": "direct"}),
+        Flavour("classic-fanout", {"queue_type": "classic", "exchange": "fanout"}),
+        Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}),
+    ),
+    "kafka": (Flavour("as-shipped", requeue=False),),
+}
+URLS: Mapping[str, str] = {
+    "kafka": "kafka://127.0.0.1:{port}",
+    "nats": "nats://127.0.0.1:{port}",
+    "rabbitmq": "amqp://guest:guest@127.0.0.1:{port}/",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One driver with one client and one flavour."""
+
+    driver_name: str
+    client: str
+    flavour: Flavour
+
+    @property
+    def id(self) -> str:
+        return f"{self.driver_name}-{self.client}-{self.flavour.name}"
+
+    @property
+    def driver(self) -> Driver:
+        return brokerbench_drivers.load(self.driver_name)
+
+    @property
+    def settings(self) -> Any:
+        return self.driver.Settings.model_validate(self.flavour.settings)
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return self.driver.features(self.settings)
+
+    @property
+    def brokerless(self) -> bool:
+        """Nobody between the clients: a consumer is ready when a message has come round."""
+        return isinstance(self.driver.servers.get(ServerKind.EMBEDDED), Library)
+
+    @property
+    def url(self) -> str:
+        return URLS[self.driver_name]
+
+
+def _all() -> tuple[Case, ...]:
+    return tuple(
+        Case(name, client, flavour)
+        for name in brokerbench_drivers.names()
+        for flavour in FLAVOURS.get(name, (Flavour("as-shipped"),))
+        for client in brokerbench_drivers.load(name).clients or ("builtin",)
+    )
+
+
+CASES = _all()

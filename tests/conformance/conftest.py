@@ -1,0 +1,124 @@
+"""Every test with a `case` runs for each driver, client and flavour that declares (or lacks) what the test is about."""
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brokerbench.contract import Feature
+from brokerbench.servers import Guardian, Host, NotAvailable, Server, ServerRecipe
+
+from tests.conformance.cases import CASES, Case
+from tests.conformance.lab import Lab
+
+MARKS = {
+    "feature(name): runs for the cases that declare this feature",
+    "without(name): runs for the cases that do not declare this feature",
+    "brokered: runs for the cases with a server",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        fitting = [case for case in CASES if _fits(case, metafunc.definition)]
+        metafunc.parametrize("case", fitting, ids=[case.id for case in fitting], scope="session")
+
+
+def _fits(case: Case, test: pytest.Item) -> bool:
+    asked = {mark.args[0] for mark in test.iter_markers("feature")}
+    lacking = {mark.args[0] for mark in test.iter_markers("without")}
+    brokered = test.get_closest_marker("brokered") is not None
+    return asked <= case.features and not lacking & case.features and not (brokered and case.brokerless)
+
+
+def _absent(why: str) -> None:
+    """A broker that is not here is skipped by name; where all are required, that is a failure."""
+    if os.environ.get("BROKERBENCH_REQUIRE") == "all":
+        pytest.fail(f"BROKERBENCH_REQUIRE=all: {why}")
+    pytest.skip(why)
+
+
+def _recipe(case: Case) -> ServerRecipe:
+    driver = case.driver
+    module = driver.clients.get(case.client)
+    if module and importlib.util.find_spec(module) is None:
+        _absent(f"{driver.title}: client {case.client} is not installed: pip install 'brokerbench[{driver.extra}]'")
+    missing = []
+    for recipe in driver.servers.values():
+        found = recipe.available()
+        if not found.ready and found.fetchable:
+            recipe.fetch(print)
+            found = recipe.available()
+        if found.ready:
+            return recipe
+        missing.append(found.what)
+    _absent(f"{driver.title}: {'; '.join(missing)}")
+    raise AssertionError("not reached")
+
+
+class Servers:
+    """One server at a time: cases that can share one follow each other, another one takes its place."""
+
+    def __init__(self, guardian: Guardian, logs: Path) -> None:
+        self._guardian = guardian
+        self._logs = logs
+        self._key: tuple[str, str] | None = None
+        self._recipe: ServerRecipe | None = None
+        self._host: Host | None = None
+        self._settings: Any = None
+        self._server: Server | None = None
+
+    def get(self, case: Case, settings: Any) -> Server:
+        recipe = _recipe(case)
+        key = (case.driver_name, recipe.key(settings))
+        if self._server is None or self._key != key:
+            self.stop()
+            self._host = self._guardian.host(f"{case.driver_name}", self._logs / case.driver_name)
+            self._recipe, self._settings = recipe, settings
+            try:
+                self._server = recipe.start(self._host, settings)
+            except NotAvailable as error:
+                pytest.fail(f"{case.driver.title} did not start: {error}")
+            self._key = key
+        return self._server
+
+    def kill(self) -> None:
+        """Hard, as if the process had crashed; its data stays."""
+        assert self._server is not None
+        assert self._server.process is not None
+        self._server.process.stop(0)
+
+    def restart(self) -> Server:
+        """The same server on the same data, at other ports perhaps."""
+        assert self._recipe is not None
+        assert self._host is not None
+        self._server = self._recipe.start(self._host, self._settings)
+        return self._server
+
+    def stop(self) -> None:
+        if self._host is not None:
+            self._host.close()
+        self._host = self._server = self._key = None
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Guardian() as guardian:
+        kept = Servers(guardian, tmp_path_factory.mktemp("servers"))
+        yield kept
+        kept.stop()
+
+
+@pytest.fixture
+def lab(case: Case, servers: Servers) -> Iterator[Lab]:
+    made = Lab(case, servers.get)
+    yield made
+    made.close()

@@ -1,0 +1,113 @@
+"""Every message once for each group, whole, in order, and at once."""
+
+import random
+
+import pytest
+
+from brokerbench.contract import Feature
+from tests.conformance.lab import Lab, until
+
+COUNT = 3000
+
+
+def test_every_message_once(lab: Lab) -> None:
+    groups = {"a": 1, "b": 1} if Feature.GROUPS in lab.case.features else {"a": 1}
+    trial = lab.trial(groups)
+    for group in groups:
+        trial.sink(group)
+    source = trial.source()
+    trial.ready()
+    trial.send(source, COUNT)
+    trial.settle_down()
+    once = {(0, sequence): 1 for sequence in range(COUNT)}
+    for group in groups:
+        assert trial.received(group) == once
+
+
+def test_sizes_from_16_bytes_up(lab: Lab) -> None:
+    most = lab.case.flavour.most_bytes
+    trial = lab.trial(size=most, in_flight=64)
+    sink = trial.sink()
+    source = trial.source()
+    trial.ready()
+    chance = random.Random(11)
+    edges = iter([16, 17, most, most - 1, 16])
+    trial.send(
+        source, 200, lambda: next(edges, chance.choice([16, 100, 1024, 4096, chance.randint(16, most)])), most=20
+    )
+    trial.settle_down()
+    assert sorted(sink.of()) == list(range(200))  # each body was compared with what was sent
+
+
+@pytest.mark.feature(Feature.ORDER)
+def test_one_producer_one_consumer_keep_the_order(lab: Lab) -> None:
+    trial = lab.trial()
+    sink = trial.sink()
+    source = trial.source()
+    trial.ready()
+    trial.send(source, COUNT)
+    trial.settle_down()
+    assert sink.of() == source.taken == list(range(COUNT))
+
+
+def test_two_producers_are_told_apart(lab: Lab) -> None:
+    trial = lab.trial(producers=2)
+    sink = trial.sink()
+    first, second = trial.source(0), trial.source(1)
+    trial.ready()
+    for _ in range(10):
+        trial.send(first, 50)
+        trial.send(second, 30)
+    trial.settle_down()
+    assert sorted(sink.of(0)) == list(range(500))
+    assert sorted(sink.of(1)) == list(range(300))
+
+
+@pytest.mark.feature(Feature.COMPETING)
+def test_consumers_of_one_group_share(lab: Lab) -> None:
+    trial = lab.trial({"a": 2}, partitions=4)
+    one, two = trial.sink("a", 0), trial.sink("a", 1)
+    source = trial.source()
+    trial.ready()
+    trial.send(source, COUNT)
+    trial.settle_down()
+    assert trial.received("a") == {(0, sequence): 1 for sequence in range(COUNT)}
+    assert one.got, "one consumer got all"
+    assert two.got, "one consumer got all"
+
+
+def test_ready_means_the_next_message_arrives(lab: Lab) -> None:
+    trial = lab.trial()
+    source = trial.source()
+    sink = trial.sink()
+    trial.ready()
+    trial.send(source, 1)
+    trial.settle_down()
+    assert sink.of() == [0]
+
+
+def test_receive_returns_at_the_first_message(lab: Lab) -> None:
+    """One message, and a wait far longer than the test may take: who fills a batch first would never come back."""
+    trial = lab.trial()
+    sink = trial.sink()
+    source = trial.source()
+    trial.ready()
+    until(lambda: sink.pull(0.05).count == 0, "canaries drained")
+    trial.sinks.clear()  # so that only this receive can bring it
+    trial.send(source, 1)
+    until(
+        lambda: (source.confirms(0.0), not source.unanswered)[1] or Feature.CONFIRMS not in trial.features, "confirmed"
+    )
+    until(lambda: sink.pull(600.0).count == 1 or bool(sink.got), "one message")
+    assert sink.of() == [0]
+
+
+def test_receive_is_empty_when_nothing_comes(lab: Lab) -> None:
+    trial = lab.trial()
+    sink = trial.sink()
+    trial.source()
+    trial.ready()
+    until(lambda: sink.pull(0.05).count == 0, "canaries drained")
+    deliveries = sink.consumer.receive(0.02)
+    assert deliveries.count == 0
+    assert not sink.got
