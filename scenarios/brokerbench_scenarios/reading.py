@@ -1,0 +1,169 @@
+"""A scenario file -> Scenario, or every reason why not. Opens nothing but what it is given."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from brokerbench.model import Frozen, Scenario, ServerKind, Slo
+
+from .check import ENVIRONMENT, Checker
+from .overrides import apply_override
+from .problems import Place, Problem, ScenarioError, Source, nearest
+from .shape import BROKER_KEYS, Kind, Shape, broker_shape, scenario_shape
+from .slo import METRICS, default_primary, read_slo
+from .tree import Entry, Leaf, Table, parse
+from .unbuilt import refuse_unbuilt
+
+__all__ = ["LARGEST_BYTES", "decode", "read", "secrets"]
+
+LARGEST_BYTES = 2**20
+
+
+def decode(data: bytes, *, name: str) -> str:
+    """A file's bytes as text. Raises ScenarioError where they are not UTF-8, or too many."""
+    if len(data) > LARGEST_BYTES:
+        text = f"the file has {len(data):,} bytes; allowed: up to {LARGEST_BYTES:,}"
+        raise ScenarioError([Problem(Place(Source(name, ()), 1, 1), text, "is it a scenario file?")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", errors="replace")
+        place = Place(Source.of(name, data.decode("utf-8", errors="replace")), line, len(before) + 1)
+        text = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        raise ScenarioError([Problem(place, text, "save the file as UTF-8")]) from None
+
+
+def read(
+    text: str,
+    *,
+    name: str,
+    drivers: Mapping[str, type[Frozen]],
+    env: Mapping[str, str],
+    features: Collection[str],
+    overrides: Sequence[str] = (),
+) -> Scenario:
+    """`drivers`: name -> Settings; `features`: the words that `needs` may hold. Raises ScenarioError."""
+    decode(text.encode("utf-8", errors="replace"), name=name)
+    source = Source.of(name, text)
+    root = parse(source, text)
+    if not isinstance(root, Table):
+        raise ScenarioError([Problem(root.place, "a scenario is a table of keys", "begin with scenario: my-first")])
+    for override in overrides:
+        apply_override(root, override)
+    return _Reading(root, drivers, env, features).scenario()
+
+
+def secrets(texts: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """The values that `${NAME}` brought into these texts (the file's, the overrides'): what must not be printed."""
+    found = {env.get(name, "") for text in texts for name in ENVIRONMENT.findall(text)}
+    return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+class _Reading:
+    def __init__(
+        self, root: Table, drivers: Mapping[str, type[Frozen]], env: Mapping[str, str], features: Collection[str]
+    ) -> None:
+        self._root = root
+        self._drivers = drivers
+        self._features = features
+        self._check = Checker(env)
+
+    def scenario(self) -> Scenario:
+        check, root = self._check, self._root
+        problems, paths = refuse_unbuilt(root)
+        check.problems += problems
+        check.flagged += paths
+        brokers = root.entries.pop("brokers", None)
+        if brokers is None:
+            check.flagged.append(("brokers",))
+            hint = "add it, like brokers: {nats: {driver: nats}}"
+            check.problems.append(Problem(root.place, "brokers is missing", hint))
+        data = check.collect(root, scenario_shape(), (), root.place)
+        data["brokers"] = self._brokers(brokers) if brokers else {}
+        data["slo"] = self._conditions(data)
+        self._words(data)
+        try:
+            scenario = Scenario.model_validate(data)
+        except ValidationError as error:
+            check.validated(error)
+        if check.problems:
+            raise ScenarioError(check.problems) from None
+        return scenario.model_copy(update={"primary": scenario.primary or default_primary(scenario.load.model)})
+
+    def _brokers(self, entry: Entry) -> dict[str, Any]:
+        check, path = self._check, ("brokers",)
+        if not isinstance(entry.node, Table):
+            check.collect(entry.node, Shape(Kind.MAP), path, entry.place)
+            return {}
+        check.places[path] = entry.place
+        found: dict[str, Any] = {}
+        for name, each in entry.node.entries.items():
+            shape = Shape(Kind.MAP, item=self._broker_shape(each))
+            data = check.collect(Table(entry.node.place, {name: each}), shape, path, entry.place)
+            if name in data and isinstance(data[name], dict):
+                found[name] = self._broker((*path, name), data[name])
+        return found
+
+    def _broker_shape(self, entry: Entry) -> Shape:
+        """With the driver's own keys; where the driver is not known, all else in the table is left unjudged."""
+        node = entry.node
+        driver = node.get("driver") if isinstance(node, Table) else None
+        if not isinstance(driver, Leaf) or driver.empty:
+            return broker_shape(None)
+        if driver.text in self._drivers:
+            return broker_shape(self._drivers[driver.text])
+        known = sorted(self._drivers)
+        path = ("brokers", entry.key, "driver")
+        self._check.complain(path, driver.place, f"no driver is called {driver.text!r}", nearest(driver.text, known))
+        if isinstance(node, Table):
+            for key in [key for key in node.entries if key not in BROKER_KEYS]:
+                del node.entries[key]
+        return broker_shape(None)
+
+    def _broker(self, path: tuple[str, ...], data: dict[str, Any]) -> dict[str, Any]:
+        """Split into Broker's keys and the driver's settings, the latter checked and kept in base units."""
+        check = self._check
+        own = {key: value for key, value in data.items() if key not in BROKER_KEYS}
+        common = {key: value for key, value in data.items() if key in BROKER_KEYS}
+        settings = self._drivers.get(str(common.get("driver")))
+        if settings is not None:
+            try:
+                given = settings.model_validate(own)
+                common["settings"] = given.model_dump(exclude_unset=True)
+            except ValidationError as error:
+                check.validated(error, path)
+        server, url = common.get("server"), common.get("url")
+        if server == ServerKind.EXTERNAL and not url and (*path, "url") not in check.flagged:
+            hint = "add url: ..., or use server: auto"
+            check.complain(path, check.places[*path, "server"], f"{'.'.join(path)}: server: external needs a url", hint)
+        if url and server not in (None, ServerKind.AUTO, ServerKind.EXTERNAL):
+            hint = "remove one of the two"
+            text = f"{'.'.join(path)}: a url means a server that runs already, and server: {server} starts one"
+            check.complain(path, check.places[*path, "server"], text, hint)
+        return common
+
+    def _conditions(self, data: dict[str, Any]) -> list[Slo]:
+        check, found = self._check, []
+        for metric, text in (data.get("slo") or {}).items():
+            path = ("slo", metric)
+            if metric not in METRICS:
+                check.complain(path, check.keys[path], f"{metric!r} is not a metric", nearest(metric, METRICS))
+                continue
+            try:
+                found.append(read_slo(metric, text))
+            except ValueError as error:
+                check.complain(path, check.places[path], f"slo.{error}")
+        return found
+
+    def _words(self, data: dict[str, Any]) -> None:
+        """`primary` and `needs`, whose words are not in the model."""
+        check, primary, known = self._check, data.get("primary"), sorted(self._features)
+        if primary and primary not in METRICS:
+            place = check.places["primary",]
+            check.complain(("primary",), place, f"primary is {primary}, which is no metric", nearest(primary, METRICS))
+        for index, word in enumerate(data.get("needs") or ()):
+            path = ("needs", str(index))
+            if word not in known:
+                check.complain(path, check.places[path], f"needs: no feature is called {word!r}", nearest(word, known))

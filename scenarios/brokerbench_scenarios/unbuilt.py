@@ -1,0 +1,96 @@
+"""Keys that the design has and this version does not: refused by name, so that nothing is quietly left out.
+
+Whoever builds one removes its line here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .problems import Problem
+from .tree import Items, Leaf, Node, Table
+
+__all__ = ["refuse_unbuilt"]
+
+
+def _always(_: Node) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class _Unbuilt:
+    path: tuple[str, ...]  # `*` stands for any name
+    what: str
+    instead: str = "remove it"
+    when: Callable[[Node], bool] = _always
+
+
+def _is(*words: str) -> Callable[[Node], bool]:
+    return lambda node: isinstance(node, Leaf) and node.text in words
+
+
+def _table(node: Node) -> bool:
+    return isinstance(node, Table)
+
+
+def _several(node: Node) -> bool:
+    return isinstance(node, Items) and len(node.nodes) > 1
+
+
+def _above_one(node: Node) -> bool:
+    return isinstance(node, Leaf) and isinstance(node.value, int) and node.value > 1
+
+
+_UNBUILT = (
+    _Unbuilt(("faults",), "faults: killing or cutting off a broker"),
+    _Unbuilt(("sweep",), "sweep: a product of values", "remove it, or run once for each with -o key=value"),
+    _Unbuilt(("capacity",), "capacity: the highest rate that meets the slo", "remove it, or use load.model: saturate"),
+    _Unbuilt(("options",), "options: settings handed to the client unchecked"),
+    _Unbuilt(
+        ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
+    ),
+    _Unbuilt(("brokers", "*", "server"), "server as a table (nodes, version)", "use server: auto", _table),
+    _Unbuilt(("brokers", "*", "server"), "server: compose", "use auto, embedded, native or external", _is("compose")),
+    _Unbuilt(("load", "model"), "load.model: closed", "use open or saturate", _is("closed")),
+    _Unbuilt(("load", "users"), "load.users: closed load"),
+    _Unbuilt(("load", "think"), "load.think: closed load"),
+    _Unbuilt(
+        ("load", "arrivals"), "load.arrivals: other than constant", "use constant", lambda n: not _is("constant")(n)
+    ),
+    _Unbuilt(("load", "stages"), "load.stages: more than one stage", "leave one", _several),
+    _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
+    _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),
+    _Unbuilt(("message", "compressibility"), "message.compressibility"),
+    _Unbuilt(("message", "size"), "message.size as a distribution", "use one size, like 1KiB", _table),
+    _Unbuilt(("message", "keys", "zipf"), "message.keys.zipf: uneven keys", "remove it: keys are uniform"),
+    _Unbuilt(("message", "keys", "hot"), "message.keys.hot: uneven keys", "remove it: keys are uniform"),
+    _Unbuilt(("topology", "pattern"), "topology.pattern"),
+    _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
+    _Unbuilt(("topology", "groups", "*", "processing"), "processing: consumers that work on each message"),
+)
+
+
+def refuse_unbuilt(root: Table) -> tuple[list[Problem], list[tuple[str, ...]]]:
+    """The problems and their paths; what they are about is taken out of the tree, so that each is told once."""
+    problems, paths = [], []
+    for rule in _UNBUILT:
+        for holder, path in list(_matches(root, rule.path)):
+            entry = holder.entries[path[-1]]
+            if rule.when(entry.node):
+                place = entry.place if rule.when is _always else entry.node.place
+                problems.append(Problem(place, f"{rule.what} is not built yet in this version", rule.instead))
+                paths.append(path)
+                del holder.entries[path[-1]]
+    return problems, paths
+
+
+def _matches(
+    table: Table, path: tuple[str, ...], before: tuple[str, ...] = ()
+) -> Iterator[tuple[Table, tuple[str, ...]]]:
+    head, rest = path[0], path[1:]
+    for key, entry in table.entries.items():
+        if head not in ("*", key):
+            continue
+        if not rest:
+            yield table, (*before, key)
+        elif isinstance(entry.node, Table):
+            yield from _matches(entry.node, rest, (*before, key))
