@@ -1,4 +1,4 @@
-"""One candidate: what it promises, whether that matches what was asked, and its trials merged into one set of figures."""
+"""One candidate: what it promises, whether that matches what was asked, and the figures of its trials merged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Who is better, by how much, and how sure that is: the leader against each other candidate, paired by block.
 
-Only the primary figure is tested (Holm over the other candidates); all else gets plain intervals and no claim of its own
-weight. A whole interval inside the margin is equivalence; an interval that shows neither is undecided.
+Only the primary figure is tested (Holm over the other candidates); all else gets plain intervals, marked exploratory.
+A whole interval inside the margin is equivalence; an interval that shows neither is undecided.
 """
 
 from collections.abc import Sequence

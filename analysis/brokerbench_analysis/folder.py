@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .histograms import DamagedLog, Interval, read_hlog
+from .histograms import DamagedLogError, Interval, read_hlog
 from .reasons import Reason
 
 __all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "read_run", "read_trial"]
@@ -127,7 +127,7 @@ def _changed(home: Path, recorded: Mapping[str, str]) -> Iterator[Reason]:
         if found != recorded[name]:
             yield Reason(
                 "integrity",
-                f"{name} was changed after the trial: its sha256 is {found[:12]}…, trial.json records {str(recorded[name])[:12]}…",
+                f"{name} was changed: its sha256 is {found[:12]}…, trial.json had {str(recorded[name])[:12]}…",
             )
 
 
@@ -142,7 +142,7 @@ def _read(home: Path, name: str, problems: list[Reason]) -> Any:
         return _object(json.loads(text))
     except FileNotFoundError:
         problems.append(_unreadable(name, "the file is missing"))
-    except DamagedLog as error:
+    except DamagedLogError as error:
         problems.append(_unreadable(name, str(error)))
     except (OSError, ValueError) as error:
         problems.append(_unreadable(name, str(error)))

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EMPTY", "DamagedLog", "Histogram", "Interval", "merge", "read_hlog"]
+__all__ = ["EMPTY", "DamagedLogError", "Histogram", "Interval", "merge", "read_hlog"]
 
 _HALF_BITS = 10  # 3 significant digits: 1024 sub-buckets in each power of two
 _HALF = 1 << _HALF_BITS
@@ -28,7 +28,7 @@ _LINE = re.compile(r"^(?:Tag=([^,]*),)?([0-9.]+),([0-9.]+),([0-9.]+),([A-Za-z0-9
 _NS_IN_MS = 1e6
 
 
-class DamagedLog(ValueError):
+class DamagedLogError(ValueError):
     """A line of the log cannot be what was written; the text names the line."""
 
 
@@ -89,19 +89,19 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
 
 
 def read_hlog(path: Path) -> Mapping[str, tuple[Interval, ...]]:
-    """Tag -> its intervals in the file's order. Raises DamagedLog, naming the line."""
+    """Tag -> its intervals in the file's order. Raises DamagedLogError, naming the line."""
     found: dict[str, list[Interval]] = defaultdict(list)
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         if not line or line[0] in '#"':
             continue
         match = _LINE.match(line)
         if match is None:
-            raise DamagedLog(f"line {number} is not a histogram line")
+            raise DamagedLogError(f"line {number} is not a histogram line")
         tag, start, length, _, payload = match.groups()
         try:
             interval = Interval(float(start), float(length), _decode(payload))
         except (ValueError, binascii.Error, zlib.error, struct.error) as error:
-            raise DamagedLog(f"line {number} cannot be decoded ({error})") from error
+            raise DamagedLogError(f"line {number} cannot be decoded ({error})") from error
         found[tag or ""].append(interval)
     return {tag: tuple(intervals) for tag, intervals in found.items()}
 
@@ -109,12 +109,12 @@ def read_hlog(path: Path) -> Mapping[str, tuple[Interval, ...]]:
 def _lowest_ns(index: NDArray[np.int64]) -> NDArray[np.int64]:
     bucket = np.maximum((index >> _HALF_BITS) - 1, 0)
     sub = np.where(index < 2 * _HALF, index, (index & (_HALF - 1)) + _HALF)
-    return np.left_shift(sub, bucket)
+    return (sub << bucket).astype(np.int64)
 
 
 def _highest_ns(index: NDArray[np.int64]) -> NDArray[np.int64]:
     bucket = np.maximum((index >> _HALF_BITS) - 1, 0)
-    return _lowest_ns(index) + np.left_shift(np.int64(1), bucket) - 1
+    return _lowest_ns(index) + (np.int64(1) << bucket) - 1
 
 
 def _decode(payload: str) -> Histogram:

@@ -31,7 +31,7 @@ def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     if candidate.merged is None:
         return row | {"value": None, "at_least": False, "met": None}
     value, bound = value_of(candidate.merged, of)
-    each = [candidate_value for candidate_value in candidate.values(of).values()]
+    each = list(candidate.values(of).values())
     answers = [_meets(slo, v, b) for v, b in (*each, (value, bound))]
     met = False if False in answers else None if None in answers else True
     return row | {"value": value, "at_least": bound, "met": met}

@@ -34,10 +34,7 @@ def mean_interval(values: Sequence[float], alpha: float = ALPHA) -> Estimate:
         return Estimate(mean, None, None, None, n)
     error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
     reach = float(stdtrit(n - 1, 1 - alpha / 2)) * error
-    if error:
-        p = 2 * float(stdtr(n - 1, -abs(mean / error)))
-    else:
-        p = 1.0 if mean == 0 else 0.0
+    p = 2 * float(stdtr(n - 1, -abs(mean / error))) if error else float(mean == 0)
     return Estimate(mean, mean - reach, mean + reach, p, n)
 
 

@@ -25,8 +25,8 @@ _LOW = tuple(i / 100 for i in range(1, 50)) + tuple(i / 100 for i in range(51, 1
 class Study:
     """What one run folder tells. Pages print from `summary`; frames are for charts and exports.
 
-    `trials`: one row a trial that ended (columns: candidate, trial, block, state, validity, reasons, then each figure of
-    summary.json with dots: `end_to_end_ms.p99`, `ledger.lost`, `resources.broker_rss_mib_max` ...).
+    `trials`: one row a trial that ended (columns: candidate, trial, block, state, validity, reasons, then each
+    figure of summary.json with dots: `end_to_end_ms.p99`, `ledger.lost`, `resources.broker_rss_mib_max` ...).
     `seconds`: candidate, trial, block, then the columns of seconds.COLUMNS.
     """
 

@@ -41,7 +41,7 @@ def analyse(folder: Path) -> Analysis:
     others = [c for c in candidates if c is not leader and c.excluded is None and not c.floor]
     found = compare(leader, others, primary, bool(run.get("smoke"))) if leader is not None else []
     verdict = conclude(run, candidates, primary, leader, found)
-    summary = finite(_summary(run, trials, candidates, primary, found, verdict))
+    summary = finite(_summary(run, candidates, primary, found, verdict))
     return Analysis(run, trials, tuple(candidates), verdict, summary)
 
 
@@ -81,7 +81,6 @@ def finite(value: Any) -> Any:
 
 def _summary(
     run: Json,
-    trials: Sequence[Measured],
     candidates: Sequence[Candidate],
     primary: Metric,
     found: Sequence[Comparison],

@@ -11,6 +11,7 @@ from typing import Any
 from .folder import TrialFiles
 from .reasons import Reason, State, Validity
 from .seconds import Second, measured
+from .words import percent
 
 __all__ = ["judge"]
 
@@ -41,7 +42,7 @@ def judge(files: TrialFiles, rows: Sequence[Second], broken: Sequence[Reason]) -
         labels += [QUEUE_LENGTH] * bool(list(_backlog(files, steady)))
     reasons += _fates(files)
     reasons += _counters(files)
-    reasons += _surroundings(files, steady)
+    reasons += _surroundings(steady)
     reasons += _steadiness(files, steady)
     return Validity(tuple(reasons), tuple(labels))
 
@@ -67,9 +68,9 @@ def _rate(files: TrialFiles) -> Iterator[Reason]:
     worst = max((p["busy_share"] or 0.0 for p in producers), default=0.0)
     if min(sent, in_time) < SENT_SHARE * scheduled:
         whose = (
-            f"the generator's own limit: a producer's core was {worst:.0%} busy; use more producers"
+            f"the generator's own limit: a producer's core was {percent(worst)} busy; use more producers"
             if worst > BUSY
-            else f"the producers had time left ({worst:.0%} busy): the broker took no more, or in_flight is too small for its delay"
+            else f"the producers had time left ({percent(worst)} busy): the broker took no more, or in_flight is too small for its delay"
         )
         text = f"rate not reached: {min(sent, in_time):,} of {scheduled:,} messages were sent in the measured window; {whose}"
         yield Reason("rate-not-reached", text)
@@ -86,7 +87,7 @@ def _busy(files: TrialFiles) -> Iterator[Reason]:
     for child in (*files.trial["producers"], *files.trial["consumers"]):
         share = child["busy_share"]
         if share is not None and share > BUSY:
-            text = f"the generator is near its limit: {child['child']} was {share:.0%} busy of its core (more than {BUSY:.0%})"
+            text = f"the generator is near its limit: {child['child']} was {percent(share)} busy of its core (more than {percent(BUSY)})"
             yield Reason("generator-busy", f"{text}; use more of its kind")
 
 
@@ -98,7 +99,7 @@ def _backlog(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason]:
     lost = sum((files.ledger.get("lost_in_window") or {}).values()) / max(len(files.groups), 1) / files.measure_s
     # Messages that were lost never leave the backlog; they are the ledger's to tell.
     if low - lost > 0 and slope - lost > BACKLOG_SHARE * rate:
-        text = f"the backlog grew by {slope - lost:,.0f} messages each second of the measured window ({(slope - lost) / rate:.1%} of the rate)"
+        text = f"the backlog grew by {slope - lost:,.0f} messages each second of the measured window ({percent((slope - lost) / rate)} of the rate)"
         yield Reason("backlog-growing", f"{text}: latency there tells how long the test was")
 
 
@@ -163,17 +164,17 @@ def _compare(what: str, theirs: int, low: int, high: int) -> Iterator[Reason]:
     ours = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     text = f"the broker counts {theirs:,} messages {what}, the ledger {ours}"
     if off > COUNTERS_OFF * max(high, 1):
-        yield Reason("counters-differ", f"{text}: more than {COUNTERS_OFF:.0%} apart")
+        yield Reason("counters-differ", f"{text}: more than {percent(COUNTERS_OFF)} apart")
     else:
         yield _suspect("counters-differ", text)
 
 
-def _surroundings(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason]:
+def _surroundings(steady: Sequence[Second]) -> Iterator[Reason]:
     steal = _mean(steady, "steal_share")
     if steal is not None and steal > STEAL:
         yield _suspect(
             "steal",
-            f"the hypervisor took {steal:.1%} of the CPU time away (more than {STEAL:.0%}): repeat on a quieter machine",
+            f"the hypervisor took {percent(steal)} of the CPU time away (more than {percent(STEAL)}): repeat on a quieter machine",
         )
     other = _mean(steady, "other_cpu")
     if other is not None and other > BYSTANDER_CORES:
@@ -191,7 +192,7 @@ def _steadiness(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason]
     first, last = _mean(steady[:half], "delivered"), _mean(steady[-half:], "delivered")
     if first and last is not None and abs(last - first) > DRIFT * first:
         text = f"unsteady: {first:,.0f} msg/s in the first half of the measured window, {last:,.0f} in the second"
-        yield _suspect("unsteady", f"{text} (more than {DRIFT:.0%} apart)")
+        yield _suspect("unsteady", f"{text} (more than {percent(DRIFT)} apart)")
 
 
 def _mean(rows: Sequence[Second], column: str) -> float | None:

@@ -8,6 +8,7 @@ from .candidates import Candidate
 from .comparisons import Comparison
 from .folder import Json
 from .metrics import Metric, value_of
+from .words import counted, digits, distance, percent
 
 __all__ = ["Verdict", "conclude"]
 
@@ -103,7 +104,7 @@ def _sentence(
         return f"Smoke run, no claim: {of.words} {shown}."
     first = rows[0]
     if len(rows) == 1:
-        return f"{at} {first['candidate']} had {_article(of)} {of.words} of {_spread(first, of)}; nothing else could be ranked beside it."
+        return f"{at} {first['candidate']} had {_article(of)} {of.words} of {_spread(first, of)}; nothing else could be ranked."
     best = "highest" if of.higher_is_better else "lowest"
     kinds = {c.claim for c in versus}
     tail = "; ".join(claims)
@@ -127,70 +128,38 @@ def _load_words(run: Json) -> str:
     load = run["scenario"]["load"]
     if load["model"] != "open":
         return "At full load"
-    return f"At {_digits(load['stages'][0]['rate_msgs_s'], 4)} msg/s"
+    return f"At {counted(load['stages'][0]['rate_msgs_s'])} msg/s"
 
 
 def _clause(c: Comparison, of: Metric) -> str:
-    margin = f"within {of.margin:.0%}".replace("%", " %")
     if c.claim == "no-difference":
-        return f"no difference shown from {c.b} ({margin})"
+        return f"no difference shown from {c.b} (within {percent(of.margin)})"
     if c.claim == "not-comparable":
         return f"{c.b} cannot be compared ({c.why})"
     if c.claim == "undecided" or c.low is None or c.high is None:
         between = (
             ""
             if c.low is None or c.high is None
-            else f" (between {_digits(c.low)} and {_digits(c.high)} times its figure)"
+            else f" (between {digits(c.low)} and {digits(c.high)} times its figure)"
         )
         return f"undecided against {c.b}{between}"
-    return f"{_distance(c.low, c.high)} than {c.b}"
-
-
-def _distance(low: float, high: float) -> str:
-    """An interval of a ratio in words: `2.1–2.6 times lower`, `12–18 % higher`."""
-    word = "lower" if high < 1 else "higher"
-    if word == "lower":
-        if 1 / low >= 1.5:
-            return f"{_range(1 / high, 1 / low)} times lower"
-        return f"{_range((1 - high) * 100, (1 - low) * 100)} % lower"
-    if high >= 1.5:
-        return f"{_range(low, high)} times higher"
-    return f"{_range((low - 1) * 100, (high - 1) * 100)} % higher"
-
-
-def _range(low: float, high: float) -> str:
-    a, b = _digits(low, 2), _digits(high, 2)
-    return a if a == b else f"{a}–{b}"
+    return f"{distance(c.low, c.high)} than {c.b}"
 
 
 def _value(row: Json, of: Metric) -> str:
-    number = _digits(row["value"], 4 if of.higher_is_better else 3)
+    number = digits(row["value"], 4 if of.higher_is_better else 3)
     return f"{'at least ' if row['at_least'] else ''}{number}{' ' + of.unit if of.unit else ''}"
 
 
 def _spread(row: Json, of: Metric) -> str:
     if row["trials"] < 2:
         return f"{_value(row, of)}, one trial"
-    digits = 4 if of.higher_is_better else 3
-    return (
-        f"{_value(row, of)}, {_digits(row['low'], digits)}–{_digits(row['high'], digits)} over {row['trials']} trials"
-    )
+    places = 4 if of.higher_is_better else 3
+    return f"{_value(row, of)}, {digits(row['low'], places)}–{digits(row['high'], places)} over {row['trials']} trials"
 
 
 def _article(of: Metric) -> str:
     return "an" if of.words[0] in "aeio" else "a"
-
-
-def _digits(number: float | None, digits: int = 2) -> str:
-    """`digits` significant ones, whole parts never rounded away, thousands apart."""
-    import math
-
-    if number is None:
-        return "not measured"
-    if number == 0:
-        return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(number))))
-    return f"{number:,.{places}f}"
 
 
 def _notes(run: Json, candidates: Sequence[Candidate], unranked: Sequence[Json]) -> list[str]:
