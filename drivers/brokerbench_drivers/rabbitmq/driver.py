@@ -1,0 +1,46 @@
+"""What the engine sees of RabbitMQ. pika is imported by `connect`, `admin` and a server's start only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.contract import Admin, Connection, Feature, Session
+from brokerbench.model import Delivery, Promise, Scenario, ServerKind
+from brokerbench.servers import ServerRecipe
+
+from .address import parse
+from .native import Native
+from .promise import features, promise
+from .settings import Settings
+
+__all__ = ["DRIVER", "RabbitMQ"]
+
+
+class RabbitMQ:
+    name = "rabbitmq"
+    title = "RabbitMQ"
+    extra = "rabbitmq"
+    Settings = Settings
+    clients: Mapping[str, str] = {"pika": "pika"}
+    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Native()}
+
+    def features(self, settings: Any) -> frozenset[Feature]:
+        return features(settings)
+
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+        return promise(settings, delivery, scenario)
+
+    def address(self, url: str) -> Mapping[str, Any]:
+        return parse(url)
+
+    def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
+        from .admin import RabbitAdmin
+
+        return RabbitAdmin(address, settings)
+
+    def connect(self, session: Session) -> Connection:
+        from .client import PikaConnection
+
+        return PikaConnection(session)
+
+
+DRIVER = RabbitMQ()
