@@ -4,7 +4,7 @@
 
 FD is a stream socket to the main process, PIDFD its pidfd; either ending means that main is gone. Lines of JSON:
     main:     {"ask": 1, "do": "spawn", "mark", "argv", "env", "cwd", "out": path or null, "fds": how many come along}
-              {"ask": 2, "do": "stop", "mark", "grace_s"}     {"ask": 3, "do": "end"}
+              {"ask": 2, "do": "stop", "mark", "grace_s", "seen": [[pid, start]]}     {"ask": 3, "do": "end"}
     guardian: {"ask": 1, "pid"} or {"ask": 1, "errno", "error"}; {"ask": 2, "left": [pids]}; {"exit": mark, "code"}
 One thread, standard library only. As a subreaper it inherits daemons, so when it has no child left, nothing is left.
 """
@@ -108,7 +108,9 @@ class Keeper:
             self._roster.write(list(self._running.values()))
         return news, pid == 0
 
-    def stop(self, ask: int, mark: str, grace_s: float) -> None:
+    def stop(self, ask: int, mark: str, grace_s: float, seen: list[list[int]]) -> None:
+        """`seen`: what main saw of it, which may have shed its marks since."""
+        self._census.learn(mark, [(pid, start) for pid, start in seen])
         self._stops.append(_Stop(ask, mark, time.monotonic() + grace_s))
         if grace_s > 0:
             for entry in self._running.values():
@@ -243,7 +245,7 @@ def _serve(line: _Line, fd: int, main_pidfd: int, keeper: Keeper) -> int | None:
             if request["do"] == "spawn":
                 line.write({"ask": request["ask"], **keeper.spawn(request, fds)})
             elif request["do"] == "stop":
-                keeper.stop(request["ask"], request["mark"], request["grace_s"])
+                keeper.stop(request["ask"], request["mark"], request["grace_s"], request["seen"])
             else:
                 return int(request["ask"])
         for message in [*keeper.reap()[0], *keeper.tick()]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .proctree import PROCESS, RUN, Census, become_subreaper, marked, pidfd, send
+from .proctree import PROCESS, RUN, Census, Proc, become_subreaper, marked, pidfd, send
 from .roster import Roster, new_folder, remove_folder
 
 if TYPE_CHECKING:
@@ -227,7 +227,11 @@ class Guardian:
     def stop(self, processes: Sequence[Process], grace_s: float) -> None:
         """Stop these, all at the same time, each as `Process.stop` does."""
         try:
-            asked = [self._ask({"do": "stop", "mark": process._mark, "grace_s": grace_s}) for process in processes]
+            found = self._look()
+            asked = []
+            for process in processes:
+                seen = [(proc.pid, proc.start) for proc in found.get(process._mark, [])]
+                asked.append(self._ask({"do": "stop", "mark": process._mark, "grace_s": grace_s, "seen": seen}))
             left = [pid for number in asked for pid in self._wait(number, grace_s + ANSWER_S)["left"]]
         except GuardianLost:
             self._cleaned.wait(ANSWER_S)  # then all of them are gone as well
@@ -240,12 +244,14 @@ class Guardian:
 
     def pids(self) -> Mapping[Process, Sequence[int]]:
         """The living processes of every tree, in one look: what to ask when several are watched."""
+        found = self._look()
         with self._lock:
-            if self._gone.is_set():
-                return {}
-            found = self._census.take()
-            known = self._processes
-            return {known[mark]: sorted(proc.pid for proc in found[mark]) for mark in found if mark in known}
+            owners = [(self._processes[mark], procs) for mark, procs in found.items() if mark in self._processes]
+        return {process: sorted(proc.pid for proc in procs) for process, procs in owners}
+
+    def _look(self) -> dict[str, list[Proc]]:
+        with self._lock:
+            return {} if self._gone.is_set() else self._census.take()
 
     def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> int:
         with self._lock:
@@ -313,7 +319,8 @@ class Guardian:
 
     def _clean_up(self) -> None:
         """The guardian's last work, done by main: kill what carries our mark, and nothing else; remove the folder."""
-        self._census.move(os.getpid())  # the orphans came to us
+        with self._lock:
+            self._census.move(os.getpid())  # the orphans came to us
         deadline = time.monotonic() + ANSWER_S
         looks_empty = 0
         ours: set[int] = set()

@@ -7,6 +7,7 @@ guardian died), and its environment carries our marks. Standard library only: th
 import ctypes
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
 
 RUN = "BROKERBENCH_RUN"  # one for each guardian
 PROCESS = "BROKERBENCH_PROCESS"  # one for each process that was asked for; its descendants inherit it
+STRAY = "stray"  # the owner of what is ours without a mark
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -128,11 +130,16 @@ class Census:
         self._known: dict[tuple[int, int], str] = {}
 
     def move(self, top: int) -> None:
-        """Look below another process from now on, with all that is known."""
+        """Look below another process from now on. What was seen so far stays ours, even if it had no mark."""
         self._top = top
+        self._known = {who: owner or STRAY for who, owner in self._known.items()}
 
     def add(self, mark: str, root: int) -> None:
         self._roots[root] = mark
+
+    def learn(self, mark: str, seen: Iterable[tuple[int, int]]) -> None:
+        """What another census knows: (pid, start) of processes of this mark."""
+        self._known.update((who, mark) for who in seen)
 
     def take(self) -> dict[str, list[Proc]]:
         """Living processes for each mark; those of no mark are under the empty one."""
