@@ -1,0 +1,111 @@
+"""The figure that decides: one row a candidate, each trial a dot, the interval a bar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+
+from brokerbench_reports.words import figure as number
+from brokerbench_reports.words import short
+
+from .axes import linear_axis, log_axis
+from .svg import inline
+from .theme import INK, MUTED, PAPER, bare, colour, figure, look, marker
+
+__all__ = ["Row", "primary"]
+
+_ROW_HEIGHT, _WIDTH = 46, 440
+
+
+@dataclass(frozen=True)
+class Row:
+    """`values` are of valid and suspect trials, `doubtful` of invalid ones (drawn hollow, in no interval)."""
+
+    name: str
+    series: int
+    centre: float | None
+    low: float | None
+    high: float | None
+    values: Sequence[float]
+    doubtful: Sequence[float] = field(default=())
+    mark: str = ""  # said after the name: " (floor)"
+
+
+def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") -> Markup | None:
+    """None where nothing was measured."""
+    figures = [x for row in rows for x in (*row.values, *row.doubtful, row.low, row.high) if x is not None]
+    if not figures:
+        return None
+    with look(key):
+        drawing = figure(_WIDTH, 52 + _ROW_HEIGHT * len(rows))
+        axes = drawing.subplots()
+        drawing.subplots_adjust(left=0.035, right=0.965, top=1 - 6 / (52 + _ROW_HEIGHT * len(rows)))
+        drawing.subplots_adjust(bottom=44 / (52 + _ROW_HEIGHT * len(rows)))
+        bare(axes, grid="x")
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_yticks([])
+        positive = min(figures) > 0
+        if positive and max(figures) / min(figures) > 20:
+            log_axis(axes, "x", min(figures), max(figures))
+            label += ", log scale"
+        else:
+            linear_axis(axes, "x", max(figures), 5)
+        axes.set_xlabel(label)
+        for place, row in enumerate(rows):
+            _row(axes, place, row, unit)
+        return inline(drawing, key, label, _described(rows, unit))
+
+
+def _row(axes: Axes, place: int, row: Row, unit: str) -> None:
+    tint, group = colour(row.series), f"of-{row.series}"
+    name = short(row.name, 30) + row.mark
+    axes.text(
+        0,
+        place - 0.3,
+        name,
+        transform=axes.get_yaxis_transform(),
+        color=INK,
+        weight="bold",
+        va="center_baseline",
+        gid=group,
+    )
+    reading = number(row.centre)
+    if row.centre is not None:
+        reading += f" {unit}"
+        if row.low is not None and row.high is not None:
+            reading += f"  ({number(row.low)} to {number(row.high)})"
+    axes.text(
+        1,
+        place - 0.3,
+        reading,
+        transform=axes.get_yaxis_transform(),
+        color=MUTED,
+        ha="right",
+        va="center_baseline",
+        gid=group,
+    )
+    if row.low is not None and row.high is not None:
+        band: dict[str, Any] = {"color": tint, "linewidth": 9, "solid_capstyle": "butt", "alpha": 0.25}
+        axes.plot([row.low, row.high], [place + 0.1] * 2, gid=group, **band)
+    if row.centre is not None:
+        axes.plot([row.centre] * 2, [place - 0.06, place + 0.26], color=tint, linewidth=2.6, gid=group)
+    dots: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": marker(row.series),
+        "clip_on": False,
+        "markersize": 6,
+        "gid": group,
+    }
+    edge: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
+    axes.plot(row.values, [place + 0.1] * len(row.values), color=tint, **edge, **dots)
+    axes.plot(row.doubtful, [place + 0.1] * len(row.doubtful), markerfacecolor="none", markeredgecolor=tint, **dots)
+
+
+def _described(rows: Sequence[Row], unit: str) -> str:
+    said = []
+    for row in rows:
+        interval = f", interval {number(row.low)} to {number(row.high)}" if row.low is not None else ""
+        said.append(f"{row.name}: {number(row.centre)} {unit}{interval}, trials {', '.join(map(number, row.values))}")
+    return "; ".join(said)

@@ -1,0 +1,113 @@
+"""What happened second by second: one strip a quantity, all of one candidate's strips over the same clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from brokerbench_reports.words import figure as number
+
+from .axes import linear_axis, log_axis
+from .svg import inline
+from .theme import BAND, INK, MUTED, bare, colour, figure, look
+
+__all__ = ["Line", "Strip", "timeline"]
+
+_POINTS = 160  # a line of more seconds than this is drawn by its worst second of several
+_WIDTH, _STRIP, _FOOT = 440, 118, 34
+
+
+@dataclass(frozen=True)
+class Line:
+    """One quantity of one candidate: a row a trial, a column a second (nan where there was none)."""
+
+    label: str
+    table: NDArray[np.float64]
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Strip:
+    """`low` and `high` are those of all candidates, so that strips side by side have one scale."""
+
+    title: str
+    lines: Sequence[Line]
+    low: float
+    high: float
+    log: bool = False
+
+
+def timeline(strips: Sequence[Strip], seconds: NDArray[np.float64], warmup_s: float, series: int, key: str) -> Markup:
+    """Thin lines are single trials, the thick one their median. The load begins at 0; the shade is the warm-up."""
+    step = -(-len(seconds) // _POINTS)
+    height = _STRIP * len(strips) + _FOOT
+    with look(key):
+        drawing = figure(_WIDTH, height)
+        rows = drawing.subplots(len(strips), 1, sharex=True, squeeze=False)[:, 0]
+        drawing.subplots_adjust(left=0.105, right=0.975, top=1 - 26 / height, bottom=(_FOOT + 4) / height, hspace=0.42)
+        for axes, strip in zip(rows, strips, strict=True):
+            _strip(axes, strip, seconds, step, series)
+            if warmup_s > 0:
+                axes.axvspan(min(0.0, float(seconds[0])), warmup_s, color=BAND, linewidth=0)
+        rows[-1].set_xlim(0, float(seconds[-1]))
+        unit = "seconds since the load began" + ("" if step == 1 else f"; each point the highest of {step} seconds")
+        rows[-1].set_xlabel(unit)
+        return inline(drawing, key, ", ".join(strip.title for strip in strips) + " over time", _described(strips))
+
+
+def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, series: int) -> None:
+    bare(axes)
+    if strip.log:
+        log_axis(axes, "y", strip.low, strip.high)
+    else:
+        linear_axis(axes, "y", strip.high, 3)
+    axes.text(0, 1.06, strip.title, transform=axes.transAxes, color=INK, weight="bold")
+    legend = "    ".join(_legend(line) for line in strip.lines)
+    axes.text(1, 1.06, legend, transform=axes.transAxes, color=MUTED, ha="right", fontsize=10.5)
+    for line in strip.lines:
+        tint, dash = (MUTED, (0, (3, 2))) if line.dashed else (colour(series), "-")
+        table = _thinned(line.table, step)
+        clock = seconds[step - 1 :: step][: table.shape[1]]
+        if len(clock) < table.shape[1]:
+            clock = np.append(clock, seconds[-1])
+        if len(table) > 1:
+            for trial in table:
+                axes.plot(clock, trial, color=tint, linewidth=0.8, alpha=0.35)
+        with np.errstate(all="ignore"):
+            axes.plot(clock, _median(table), color=tint, linestyle=dash, linewidth=1.7)
+
+
+def _legend(line: Line) -> str:
+    if np.isnan(line.table).all():
+        return f"{line.label}: not measured"
+    return f"{'┄┄' if line.dashed else '━━'} {line.label}"
+
+
+def _thinned(table: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    if step == 1:
+        return table
+    short = -table.shape[1] % step
+    padded = np.pad(table, ((0, 0), (0, short)), constant_values=np.nan).reshape(len(table), -1, step)
+    highest: NDArray[np.float64] = np.fmax.reduce(padded, axis=2)
+    return highest
+
+
+def _median(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    middle = np.full(table.shape[1], np.nan)
+    there = ~np.isnan(table).all(axis=0)
+    if there.any():
+        middle[there] = np.nanmedian(table[:, there], axis=0)
+    return middle
+
+
+def _described(strips: Sequence[Strip]) -> str:
+    said = []
+    for strip in strips:
+        for line in strip.lines:
+            known = line.table[~np.isnan(line.table)]
+            span = f"{number(float(known.min()))} to {number(float(known.max()))}" if known.size else "not measured"
+            said.append(f"{strip.title}, {line.label}: {span}")
+    return "; ".join(said)

@@ -1,0 +1,68 @@
+"""What was asked: the load, the message, the promise, in words and units."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.model import format_duration
+from brokerbench_reports.words import count, plural, rate
+
+__all__ = ["asked", "load_words", "promise_words", "size_words"]
+
+Json = Mapping[str, Any]
+
+
+def asked(scenario: Json) -> list[tuple[str, str]]:
+    """Label and text, in the order a reader asks."""
+    topology, load, delivery = scenario["topology"], scenario["load"], scenario["delivery"]
+    pairs = [
+        ("Load", load_words(load)),
+        ("Message", _message(scenario["message"])),
+        ("Topology", _topology(topology)),
+        ("Promise asked", promise_words(delivery["guarantee"], delivery["survives"])),
+        ("In flight", f"{count(delivery['in_flight'])} unconfirmed messages a producer"),
+        ("Repeats", f"{plural(scenario['repeats']['blocks'], 'block')}: each candidate once a block, in random order"),
+        ("Primary figure", scenario.get("primary") or "throughput"),
+    ]
+    if scenario.get("needs"):
+        pairs.append(("Must have", ", ".join(scenario["needs"])))
+    return pairs
+
+
+def load_words(load: Json) -> str:
+    """`2,000 msg/s, open (sent by the clock), 3 s warm-up, 10 s measured`."""
+    stages = load["stages"]
+    length = format_duration(sum(stage["steady_s"] for stage in stages))
+    if load["model"] == "open":
+        rates = ", then ".join(f"{rate(stage['rate_msgs_s'])} msg/s" for stage in stages)
+        how = f"{rates}, open: sent by the clock, whatever the broker does"
+    else:
+        how = "saturate: the next message as soon as one is confirmed"
+    return f"{how}; {format_duration(load['warmup_s'])} warm-up, {length} measured"
+
+
+def promise_words(guarantee: str, survives: str) -> str:
+    """`at least once, survives broker kill`."""
+    outlives = "nothing" if survives == "nothing" else f"a {survives.replace('-', ' ')}"
+    return f"{guarantee.replace('-', ' ')}; a promised message survives {outlives}"
+
+
+def size_words(size_bytes: int) -> str:
+    """Whole binary units where they fit."""
+    for unit, scale in (("MiB", 2**20), ("KiB", 2**10)):
+        if size_bytes >= scale and size_bytes % scale == 0:
+            return f"{size_bytes // scale} {unit}"
+    return f"{size_bytes:,} B"
+
+
+def _message(message: Json) -> str:
+    keys = message.get("keys")
+    return f"{size_words(message['size_bytes'])}, " + (f"{count(keys['cardinality'])} keys" if keys else "no key")
+
+
+def _topology(topology: Json) -> str:
+    groups = [
+        f"{name}: {plural(group['consumers'], 'consumer')}, prefetch {count(group['prefetch'])}"
+        for name, group in topology["groups"].items()
+    ]
+    sides = f"{plural(topology['producers'], 'producer')}, {plural(topology['partitions'], 'partition')}"
+    return f"{sides}; {plural(len(groups), 'group')} ({'; '.join(groups)})"

@@ -1,0 +1,135 @@
+"""The candidates side by side: ranked ones first, then apart what the rank does not cover, each with its reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from brokerbench_analysis import Study
+from brokerbench_analysis.metrics import metric, value_of
+from brokerbench_reports.words import count, figure
+
+from .asked import promise_words
+from .cells import Cell, Column, Record, counted, measured
+from .subjects import Subject
+from .trials import latency_cell
+
+__all__ = ["comparison"]
+
+Json = Mapping[str, Any]
+_COLUMNS = (
+    Column("candidate"),
+    Column("promise"),
+    Column("delivered", "msg/s", "n"),
+    Column("end-to-end p50", "ms", "n"),
+    Column("end-to-end p99", "ms", "n"),
+    Column("end-to-end p99.9", "ms", "n"),
+    Column("confirm p99", "ms", "n"),
+    Column("lost", "messages", "n"),
+    Column("duplicates", "messages", "n"),
+    Column("broker CPU", "s per million", "n"),
+    Column("generator CPU", "s per million", "n"),
+    Column("broker memory", "MiB, highest", "n"),
+)
+
+
+def comparison(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
+    by_name = {subject.name: subject for subject in subjects}
+    ranked = [by_name[row["candidate"]] for row in study.verdict.ranking]
+    why = {row["candidate"]: str(row["why"]) for row in study.verdict.unranked}
+    rows = [_row(subject) for subject in ranked]
+    floors = [s for s in subjects if s.floor and s.name in why and not s.excluded]
+    apart = [s for s in subjects if s.name in why and s not in floors and not s.excluded]
+    excluded = [s for s in subjects if s.excluded]
+    if apart:
+        rows += [Record(part="Not ranked"), *(_row(s, why[s.name]) for s in apart)]
+    if floors:
+        rows += [
+            Record(part="Floor: brokerless, exempt from the promise and the rank"),
+            *(_row(s, why[s.name]) for s in floors),
+        ]
+    if excluded:
+        rows += [Record(part="Excluded before the run"), *(_left_out(s, s.excluded or "") for s in excluded)]
+    of = metric(study.summary["primary"])
+    order = f"Ranked by {of.words}, {'highest' if of.higher_is_better else 'lowest'} first. " if ranked else ""
+    return {
+        "lead": f"{order}Latencies come from all valid trials merged; below a figure stands its range over the trials.",
+        "columns": _COLUMNS,
+        "rows": rows,
+        "notes": _notes(subjects),
+    }
+
+
+def _left_out(subject: Subject, why: str) -> Record:
+    return Record(who=subject.who, rest=why, apart=True)
+
+
+def _row(subject: Subject, why: str = "") -> Record:
+    merged = subject.record["merged"]
+    if merged is None:
+        return _left_out(subject, why)
+    who = replace(subject.who, about=f"{subject.who.about} · {why}" if why and not subject.floor else subject.who.about)
+    return Record(_cells(subject, merged), who, bool(why))
+
+
+def _cells(subject: Subject, merged: Json) -> list[Cell]:
+    log, ledger = subject.source("latency.hlog"), subject.source("ledger.json")
+    rates, use = subject.source("trial.json"), subject.source("trial.json", "resources.jsonl")
+    costs = merged["resources"]
+
+    def latency(kind: str, name: str) -> Cell:
+        cell = latency_cell(merged[f"{kind}_ms"], name, log)
+        return replace(cell, note=_range(subject, f"{kind}.{name}"))
+
+    return [
+        _promise(subject),
+        measured(merged["delivered_msgs_s"], digits=4, note=_range(subject, "throughput", 4), source=rates),
+        latency("end_to_end", "p50"),
+        latency("end_to_end", "p99"),
+        latency("end_to_end", "p99_9"),
+        latency("confirm", "p99") if merged["confirm_ms"] else Cell(_unconfirmed(subject), css="n none", source=log),
+        counted(merged["ledger"]["lost"], ledger, loud=True, note=_share(merged["ledger"])),
+        counted(merged["ledger"]["duplicates"], ledger, loud=True),
+        measured(costs["broker_cpu_s_per_million"], note=_range(subject, "broker_cpu"), source=use),
+        measured(costs["generator_cpu_s_per_million"], note=_range(subject, "generator_cpu"), source=use),
+        measured(costs["broker_rss_mib_max"], source=subject.source("resources.jsonl")),
+    ]
+
+
+def _unconfirmed(subject: Subject) -> str:
+    return "confirms nothing" if subject.record["promise_point"] == "handed-over" else "not measured"
+
+
+def _promise(subject: Subject) -> Cell:
+    record = subject.record
+    if record["guarantee"] is None:
+        return Cell("exempt" if subject.floor else "not recorded", source="run.json")
+    words = promise_words(record["guarantee"], record["survives"]).replace(
+        "; a promised message survives", ", survives"
+    )
+    badge = "floor" if subject.floor else "met" if record["matched"] else "missed"
+    text = "exempt" if subject.floor else "as asked" if record["matched"] else "less than asked"
+    return Cell(text, f"{words}; promised once {record['promise_point']}", "run.json", badge=badge)
+
+
+def _range(subject: Subject, name: str, digits: int = 3) -> str:
+    """Lowest to highest over the trials that count."""
+    of = metric(name)
+    values = [value for trial in subject.usable if (value := value_of(trial, of)[0]) is not None]
+    if len(values) < 2:
+        return ""
+    low, high = figure(min(values), digits), figure(max(values), digits)
+    return low if low == high else f"{low} to {high}"
+
+
+def _share(ledger: Json) -> str:
+    lost, promised = ledger["lost"], ledger["expected"]
+    return f"of {count(promised)}" if lost and promised else ""
+
+
+def _notes(subjects: Sequence[Subject]) -> list[str]:
+    notes = []
+    clients = [s for s in subjects if s.usable and s.usable[0].get("in_flight_by") == "back-pressure"]
+    if clients:
+        names = ", ".join(s.name for s in clients)
+        notes.append(f"In flight is bounded by the socket's back-pressure, not by confirms, for: {names}.")
+    return notes

@@ -1,0 +1,125 @@
+"""Which charts the page has, and from which figures each is drawn."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench_analysis import Study
+from brokerbench_analysis.metrics import metric, value_of
+from brokerbench_reports.charts import Curve, Line, Row, Strip, percentiles, primary, timeline
+
+from .subjects import Subject, subjects_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["drawings"]
+
+_LATENCIES = (
+    ("end_to_end", "End-to-end latency", "From the intended send to the receipt."),
+    ("confirm", "Confirm latency", "From the intended send to the broker's confirm; only candidates that confirm."),
+)
+# title, columns with their labels, log scale
+_STRIPS = (
+    ("end-to-end latency, ms (log)", (("end_to_end_p50_ms", "p50"), ("end_to_end_p99_ms", "p99")), True),
+    ("delivered, msg/s", (("delivered", "delivered"), ("scheduled", "scheduled")), False),
+    ("CPU, cores", (("broker_cpu", "broker"), ("generator_cpu", "generator")), False),
+    ("memory, MiB", (("broker_rss_mib", "broker"), ("generator_rss_mib", "generator")), False),
+)
+
+
+def drawings(study: Study) -> dict[str, Any]:
+    """`primary`, `curves` and `timelines` of the page; None or empty where there is nothing to draw."""
+    subjects = subjects_of(study.run, study.summary)
+    return {
+        "primary": _primary(study, subjects),
+        "curves": _curves(study, subjects),
+        "timelines": _timelines(study, subjects),
+    }
+
+
+def _primary(study: Study, subjects: Sequence[Subject]) -> dict[str, Any] | None:
+    of = metric(study.summary["primary"])
+    order = {row["candidate"]: place for place, row in enumerate(study.verdict.ranking)}
+    rows = []
+    for s in sorted(subjects, key=lambda s: order.get(s.name, len(order) + s.floor)):
+        values = [value for t in s.usable if (value := value_of(t, of)[0]) is not None]
+        doubtful = [value for t in s.trials if t not in s.usable and (value := value_of(t, of)[0]) is not None]
+        if values or doubtful:
+            centre = value_of(s.record["merged"] or {}, of)[0]
+            ends = (min(values), max(values)) if len(values) > 1 else (None, None)
+            mark = "" if s.name in order else " (floor)" if s.floor else " (not ranked)"
+            rows.append(Row(s.name, s.who.series, centre, *ends, values, doubtful, mark))
+    words = of.words[0].upper() + of.words[1:]
+    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit)
+    caption = (
+        f"The primary figure; {'higher' if of.higher_is_better else 'lower'} is better. Each mark is a trial, the "
+        "upright stroke all valid trials merged; the band runs from the lowest trial to the highest. Hollow marks "
+        "are invalid trials, in no figure."
+    )
+    return None if svg is None else {"svg": svg, "title": f"{words}.", "caption": caption}
+
+
+def _curves(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    charts = []
+    for name, words, caption in _LATENCIES:
+        curves = []
+        for subject in subjects:
+            table = study.percentiles(subject.name, name)
+            known = table[~table["at_least"].astype(bool)]
+            curves.append(Curve(subject.name, subject.who.series, known["quantile"].tolist(), known["ms"].tolist()))
+        svg = percentiles(curves, words, f"curve-{name.replace('_', '-')}")
+        if svg is not None:
+            charts.append(
+                {
+                    "svg": svg,
+                    "title": f"{words}.",
+                    "caption": f"{caption} A curve ends where fewer than ten messages lie beyond.",
+                }
+            )
+    return charts
+
+
+def _timelines(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    seconds = study.seconds[study.seconds["phase"] != "drain"]
+    if seconds.empty:
+        return []
+    kept = {str(t["id"]) for s in subjects for t in (s.usable or s.trials)}
+    seconds = seconds[seconds["trial"].isin(kept)]
+    clock = np.arange(1.0, float(seconds["t"].max()) + 1)
+    ranges = [_range(seconds, [column for column, _ in columns]) for _, columns, _ in _STRIPS]
+    warmup = float(study.run["scenario"]["load"]["warmup_s"])
+    charts = []
+    for subject in subjects:
+        own = seconds[seconds["candidate"] == subject.name]
+        if own.empty:
+            continue
+        strips = [
+            Strip(
+                title, [_line(own, clock, *column, dashed=bool(i)) for i, column in enumerate(columns)], *ends, log=log
+            )
+            for (title, columns, log), ends in zip(_STRIPS, ranges, strict=True)
+            if ends[1] > 0
+        ]
+        note = "" if subject.usable else "No trial of it is valid; shown so that one can see why."
+        svg = timeline(strips, clock, warmup, subject.who.series, f"time-{subject.who.series}")
+        charts.append({"svg": svg, "name": subject.name, "series": subject.who.series, "caption": note})
+    return charts
+
+
+def _range(seconds: "pd.DataFrame", columns: Sequence[str]) -> tuple[float, float]:
+    """Lowest above zero and highest, over all candidates."""
+    values = seconds[list(columns)].to_numpy(dtype=float).ravel()
+    values = values[np.isfinite(values) & (values > 0)]
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+
+
+def _line(own: "pd.DataFrame", clock: NDArray[np.float64], column: str, label: str, *, dashed: bool) -> Line:
+    rows = []
+    for _, trial in own.groupby("trial", sort=True):
+        row = np.full(len(clock), np.nan)
+        row[trial["t"].to_numpy(dtype=int) - 1] = trial[column].to_numpy(dtype=float)
+        rows.append(row)
+    return Line(label, np.vstack(rows), dashed)

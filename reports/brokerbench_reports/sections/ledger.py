@@ -1,0 +1,103 @@
+"""The fate of every message, for each candidate and group, over all of its trials; lost ones by their ids."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brokerbench_reports.words import plural
+
+from .cells import Cell, Column, Record, counted, text
+from .glossary import FATES
+from .subjects import Subject
+
+__all__ = ["ledger", "ledgers"]
+
+Json = Mapping[str, Any]
+_SENDER = ("sent", "promised", "unknown", "refused")
+_ALWAYS = ("sent", "promised", "expected", "unique", "lost", "duplicates", "outstanding")
+_IF_ANY = ("unknown", "refused", "recovered", "redelivered", "reordered", "foreign", "corrupt")
+_LOUD = {"lost", "duplicates", "outstanding", "reordered", "foreign", "corrupt"}
+_FATES = ("lost", "outstanding", "duplicates")
+
+
+def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, Any]:
+    """`files`: trial id -> ledger.json as read."""
+    sums = [(s, group, _sums(s, group)) for s in subjects for group in _groups(s)]
+    extra = [name for name in _IF_ANY if any(total[name] for *_, total in sums)]
+    silent = [name for name in _IF_ANY if name not in extra and all(total[name] == 0 for *_, total in sums)]
+    names = [
+        name for name in (*_ALWAYS[:2], *_IF_ANY[:2], *_ALWAYS[2:], *_IF_ANY[2:]) if name in _ALWAYS or name in extra
+    ]
+    rows = []
+    for subject, group, total in sums:
+        source = subject.source("ledger.json", usable=False)
+        cells = [text(group), Cell(_closed(subject)[0], badge=_closed(subject)[1], source=source)]
+        cells += [counted(total[name], source, loud=name in _LOUD) for name in names]
+        rows.append(Record(cells, subject.who, subject.floor))
+    lead = (
+        "Messages over all trials, warm-up included. "
+        "What was sent and what was received is recorded in different processes."
+    )
+    if rows and silent:
+        lead += f" None was {_listed(silent)}."
+    columns = [Column("candidate"), Column("group"), Column("ledger"), *(Column(name, css="n") for name in names)]
+    return {"lead": lead, "columns": columns, "rows": rows, "lists": _lists(subjects, files), "words": FATES}
+
+
+def ledgers(subject: Subject) -> list[Json]:
+    """The ledgers of its trials, where there is one."""
+    return [trial["ledger"] for trial in subject.trials if trial["ledger"]]
+
+
+def _groups(subject: Subject) -> list[str]:
+    return list(dict.fromkeys(group for entry in ledgers(subject) for group in entry["groups"]))
+
+
+def _sums(subject: Subject, group: str) -> dict[str, int | None]:
+    """None where one of the trials has no figure."""
+    totals: dict[str, int | None] = {}
+    for name in (*_ALWAYS, *_IF_ANY):
+        found = [entry[name] if name in _SENDER else entry["groups"][group][name] for entry in ledgers(subject)]
+        totals[name] = None if None in found else sum(found)
+    return totals
+
+
+def _closed(subject: Subject) -> tuple[str, str]:
+    opened = sum(not entry["closed"] for entry in ledgers(subject))
+    return ("closed", "valid") if not opened else (f"open in {plural(opened, 'trial')}", "invalid")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _lists(subjects: Sequence[Subject], files: Mapping[str, Json]) -> list[dict[str, Any]]:
+    lists = []
+    for subject in subjects:
+        for trial in subject.trials:
+            for group, entry in (files.get(str(trial["id"]), {}).get("groups") or {}).items():
+                for fate in _FATES:
+                    ids = (entry.get("ids") or {}).get(fate)
+                    if ids:
+                        lists.append(_list(subject.name, str(trial["id"]), group, fate, ids, entry[fate]))
+    return lists
+
+
+def _list(name: str, trial: str, group: str, fate: str, ids: Sequence[Sequence[int]], number: int) -> dict[str, Any]:
+    cut = f"the first {len(ids)} of {number:,}" if number > len(ids) else "all of them"
+    return {
+        "title": f"{name}, group {group}: {number:,} {fate} in {trial}",
+        "note": f"producer:sequence, {cut}, from trials/{trial}/ledger.json",
+        "ids": _runs(ids),
+        "open": fate == "lost",
+    }
+
+
+def _runs(ids: Sequence[Sequence[int]]) -> str:
+    """Neighbours are drawn together: `0:17–19, 1:4`."""
+    runs: list[list[int]] = []
+    for producer, sequence in sorted((int(p), int(s)) for p, s in ids):
+        if runs and runs[-1][0] == producer and runs[-1][2] == sequence - 1:
+            runs[-1][2] = sequence
+        else:
+            runs.append([producer, sequence, sequence])
+    return ", ".join(f"{p}:{a}" if a == b else f"{p}:{a}–{b}" for p, a, b in runs)

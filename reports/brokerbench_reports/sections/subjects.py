@@ -1,0 +1,79 @@
+"""The candidates as every section sees them: name, colour, trials, state, in one order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .cells import Who
+
+__all__ = ["Subject", "subjects_of"]
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    who: Who
+    declared: Json  # its entry in run.json
+    record: Json  # its entry in summary.json
+
+    @property
+    def name(self) -> str:
+        return self.who.name
+
+    @property
+    def trials(self) -> list[Json]:
+        return list(self.record["trials"])
+
+    @property
+    def usable(self) -> list[Json]:
+        return [trial for trial in self.trials if trial["validity"]["state"] != "invalid"]
+
+    @property
+    def excluded(self) -> str | None:
+        reason = self.record["excluded"]
+        return None if reason is None else str(reason)
+
+    @property
+    def floor(self) -> bool:
+        return bool(self.declared.get("role") == "floor")
+
+    @property
+    def state(self) -> str:
+        if self.excluded:
+            return "excluded"
+        if not self.trials:
+            return "not measured"
+        if not self.usable:
+            return "invalid"
+        return "valid" if all(t["validity"]["state"] == "valid" for t in self.trials) else "suspect"
+
+    def source(self, *files: str, usable: bool = True) -> str:
+        """The files of the run folder that a figure over its trials is made of."""
+        ids = [trial["id"] for trial in (self.usable if usable else self.trials)]
+        return ", ".join(f"trials/{identifier}/{file}" for identifier in ids for file in files)
+
+
+def subjects_of(run: Json, summary: Json) -> list[Subject]:
+    """In the scenario's order; colours go to those with figures first, so that eight of them never repeat one."""
+    names = list(summary["candidates"])
+    coloured = sorted(names, key=lambda name: summary["candidates"][name]["excluded"] is not None)
+    return [
+        Subject(
+            Who(name, coloured.index(name), _about(run["candidates"][name])),
+            run["candidates"][name],
+            summary["candidates"][name],
+        )
+        for name in names
+    ]
+
+
+def _about(declared: Json) -> str:
+    parts = [
+        declared.get("title") or declared["driver"],
+        f"client {declared['client']}",
+        f"{declared['server']} server",
+    ]
+    if declared.get("role") == "floor":
+        parts.append("floor")
+    return " · ".join(parts)

@@ -1,0 +1,69 @@
+"""CSV: one row a trial, for spreadsheets and data frames. What was not measured is an empty cell, never 0."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from brokerbench_analysis import Study
+
+from .words import clean
+
+__all__ = ["as_csv"]
+
+_LATENCIES = ("send_delay_ms", "confirm_ms", "end_to_end_ms", "service_ms")
+_FIGURES = ("count", "mean", "p50", "p90", "p95", "p99", "p99_9", "max", "at_least")
+_RATES = ("offered_msgs_s", "confirmed_msgs_s", "delivered_msgs_s")
+_LEDGER = (
+    *("closed", "scheduled", "sent", "confirmed", "refused", "unknown", "promised", "expected", "delivered", "unique"),
+    *("lost", "duplicates", "redelivered", "reordered", "foreign", "corrupt", "outstanding", "recovered"),
+)
+_RESOURCES = (
+    "generator_cpu_s_per_million",
+    "broker_cpu_s_per_million",
+    "generator_rss_mib_max",
+    "broker_rss_mib_max",
+    "flushes_per_confirmed",
+)
+_CANDIDATE = ("driver", "client", "server", "broker_version", "guarantee", "survives", "promise_point", "matched")
+
+
+def as_csv(study: Study) -> str:
+    """Excluded candidates have one row with their reason."""
+    rows = [row for name, candidate in study.summary["candidates"].items() for row in _rows(name, candidate)]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({column: _cell(item) for column, item in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _rows(name: str, candidate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    head = {"candidate": name} | {key: candidate[key] for key in _CANDIDATE} | {"excluded": candidate["excluded"]}
+    for trial in candidate["trials"] or [None]:
+        yield head | _trial(trial or {})
+
+
+def _trial(trial: Mapping[str, Any]) -> dict[str, Any]:
+    validity, load = trial.get("validity") or {}, trial.get("load") or {}
+    row: dict[str, Any] = {"trial": trial.get("id"), "block": trial.get("block"), "state": validity.get("state")}
+    row["reasons"] = "; ".join([*validity.get("reasons", ()), *validity.get("labels", ())])
+    row |= {"load_model": load.get("model"), "asked_msgs_s": load.get("rate_msgs_s")}
+    row |= {key: trial.get(key) for key in _RATES}
+    for name in _LATENCIES:
+        row |= {f"{name}_{key}": (trial.get(name) or {}).get(key) for key in _FIGURES}
+    row |= {f"ledger_{key}": (trial.get("ledger") or {}).get(key) for key in _LEDGER}
+    return row | {key: (trial.get("resources") or {}).get(key) for key in _RESOURCES}
+
+
+def _cell(item: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is made plain text by a leading apostrophe."""
+    if item is None:
+        return ""
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if not isinstance(item, str):
+        return item
+    text = clean(item.replace("\r", " ").replace("\n", " ").replace("\t", " "))
+    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@", "|", "%"} else text
