@@ -4,6 +4,7 @@ Only the primary figure is tested (Holm over the other candidates); all else get
 A whole interval inside the margin is equivalence; an interval that shows neither is undecided.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +41,6 @@ class Comparison:
 
 def leader_of(ranked: Sequence[Candidate], of: Metric) -> Candidate | None:
     """The best geometric mean over trials; a candidate known only by a lower bound leads only if all are."""
-    import math
-
     scores = []
     for candidate in ranked:
         values = list(candidate.values(of).values())
@@ -94,17 +93,20 @@ def _pairs(a: Candidate, b: Candidate, of: Metric) -> tuple[list[tuple[float, fl
 
 def _against(a: Candidate, b: Candidate, of: Metric, smoke: bool) -> str | None:
     """Why no claim can be made; None if one can."""
-    if smoke:
-        return "smoke run"
-    for side in (a, b):
-        if side.floor:
-            return f"{side.name} is the floor, not a candidate"
-        if not side.matched:
-            return f"{side.name} promises less than was asked"
-        if side.broken_promise:
-            return f"{side.name} lost {side.broken_promise:,} promised messages"
-        if not side.usable:
-            return f"{side.name} has no valid trial"
+    return "smoke run" if smoke else _unfit(a) or _unfit(b) or _too_little(a, b, of)
+
+
+def _unfit(side: Candidate) -> str | None:
+    if side.floor:
+        return f"{side.name} is the floor, not a candidate"
+    if not side.matched:
+        return f"{side.name} promises less than was asked"
+    if side.broken_promise:
+        return f"{side.name} lost {side.broken_promise:,} promised messages"
+    return None if side.usable else f"{side.name} has no valid trial"
+
+
+def _too_little(a: Candidate, b: Candidate, of: Metric) -> str | None:
     ours, theirs = a.values(of), b.values(of)
     blocks = len(ours.keys() & theirs.keys())
     if blocks < LEAST_BLOCKS:

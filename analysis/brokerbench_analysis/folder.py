@@ -121,7 +121,9 @@ def _changed(home: Path, recorded: Mapping[str, str]) -> Iterator[Reason]:
             continue
         path = home / name
         if not path.is_file():
-            continue  # said once, by _read
+            if name not in _FILES:  # those are said once, by _read
+                yield _unreadable(name, "the file is missing")
+            continue
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != recorded[name]:

@@ -109,12 +109,12 @@ def read_hlog(path: Path) -> Mapping[str, tuple[Interval, ...]]:
 def _lowest_ns(index: NDArray[np.int64]) -> NDArray[np.int64]:
     bucket = np.maximum((index >> _HALF_BITS) - 1, 0)
     sub = np.where(index < 2 * _HALF, index, (index & (_HALF - 1)) + _HALF)
-    return (sub << bucket).astype(np.int64)
+    return np.asarray(sub << bucket, np.int64)
 
 
 def _highest_ns(index: NDArray[np.int64]) -> NDArray[np.int64]:
     bucket = np.maximum((index >> _HALF_BITS) - 1, 0)
-    return _lowest_ns(index) + (np.int64(1) << bucket) - 1
+    return np.asarray(_lowest_ns(index) + (np.int64(1) << bucket) - 1, np.int64)
 
 
 def _decode(payload: str) -> Histogram:

@@ -77,12 +77,14 @@ def _group_sums(what: str, group: Json, ledger: Json) -> Iterator[str]:
     yield from _same(f"{what}: outstanding + recovered", open_fates, "unknown", ledger["unknown"])
     owed = group["expected"] - group["lost"] + group["recovered"]
     # A broker may refuse a message and deliver it all the same.
-    yield from _within(
-        f"{what}: unique", group["unique"], "expected - lost + recovered", owed, owed + ledger["refused"]
-    )
-    for fate, ids in group["ids"].items():
-        if len(ids) != min(100, group[fate]):
-            yield f"{what}: {len(ids)} ids of {group[fate]:,} {fate} messages; the first 100 are kept"
+    all_the_same = group.get("refused_delivered")
+    low, high = (owed, owed + ledger["refused"]) if all_the_same is None else (owed + all_the_same, owed + all_the_same)
+    yield from _within(f"{what}: unique", group["unique"], "expected - lost + recovered", low, high)
+    for fate in ("lost", "outstanding", "recovered"):
+        kept = min(100, group[fate])
+        yield from _same(
+            f"{what}: ids of {fate} messages", len(group["ids"][fate]), "their number (the first 100)", kept
+        )
 
 
 def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
@@ -117,13 +119,17 @@ def _latency(files: TrialFiles) -> Iterator[str]:
         yield from _same("latency.hlog: confirm values", confirmed, "confirmed in the window", window["confirmed"])
     handed_over = not files.ledger["confirmed"] and files.ledger["promised"]
     for name, group in groups.items():
+        recorded = counts.get(f"end_to_end:{name}", 0)
+        inside = [c["in_window"] for c in files.trial["consumers"] if c["group"] == name and "in_window" in c]
+        if inside:
+            yield from _same(f"latency.hlog: end_to_end values of group {name}", recorded, "trial.json", sum(inside))
         lost = int((files.ledger.get("lost_in_window") or {}).get(name, 0))
         promised = window["sent"] if handed_over else window["confirmed"]
         # Unknown and refused messages may have arrived too; a message that came twice may be counted twice.
         yield from _within(
             f"latency.hlog: end_to_end values of group {name}",
-            counts.get(f"end_to_end:{name}", 0),
-            "delivered in the window",
+            recorded,
+            "the ledger's delivered in the window",
             promised - lost,
             window["sent"] - lost + group["duplicates"],
         )

@@ -1,6 +1,5 @@
 """One row for each second of a trial: rates, gauges and percentiles on one time axis."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -106,7 +105,8 @@ def _rates(lines: Iterable[Json]) -> Mapping[tuple[str, str], dict[int, float]]:
         before[child] = t
         for name, value in line.items():
             if name == "outstanding":
-                counts[child, role, name, at] = float(value)
+                if value is not None:
+                    counts[child, role, name, at] = float(value)
             elif isinstance(value, (int, float)) and name != "t":
                 counts[child, role, name, at] += float(value)
     out: dict[tuple[str, str], dict[int, float]] = defaultdict(lambda: defaultdict(float))
@@ -137,7 +137,7 @@ def _percentiles(latency: Mapping[str, tuple[Interval, ...]], rows: Mapping[int,
         for tag, intervals in latency.items():
             if tag.split(":", 1)[0] == metric:
                 for interval in intervals:
-                    found[math.floor(interval.start_s + 0.05) + 1].append(interval.histogram)
+                    found[_second(interval.start_s + interval.length_s)].append(interval.histogram)
         columns = [name for name, (of, _) in _LATENCY.items() if of == metric]
         for at, histograms in found.items():
             if at in rows:

@@ -23,7 +23,8 @@ def evaluate(slos: Sequence[dict[str, Any]], candidates: Sequence[Candidate]) ->
 
 
 def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
-    row = {"slo": slo.get("text") or f"{slo['metric']}: {slo['op']} {slo['value']:g}", "metric": slo["metric"]}
+    text = str(slo.get("text") or f"{slo['op']} {slo['value']:g}")
+    row = {"slo": text if slo["metric"] in text else f"{slo['metric']}: {text}", "metric": slo["metric"]}
     try:
         of = metric(slo["metric"])
     except ValueError:

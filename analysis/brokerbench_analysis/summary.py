@@ -61,7 +61,7 @@ def write_summary(folder: Path) -> Json:
 def primary_of(run: Json) -> Metric:
     """What the scenario declares; else throughput where the load saturates, end-to-end p99 where the rate is given."""
     scenario = run["scenario"]
-    default = "end_to_end.p99" if scenario["load"]["model"] == "open" else "throughput"
+    default = "end_to_end.p99" if scenario["load"]["model"] == "open" else "delivered_msgs_s"
     try:
         return metric(scenario.get("primary") or default)
     except ValueError:
@@ -102,7 +102,7 @@ def _summary(
         "primary": primary.name,
         "trial_states": {state: states.count(state) for state in dict.fromkeys(states)},
         "verdict": verdict.record(),
-        "candidates": {c.name: _candidate(c) for c in candidates},
+        "candidates": {c.name: _candidate(c, run) for c in candidates},
         "comparisons": [c.record() for c in found],
         "capacity": {},
         "slo": evaluate(scenario.get("slo") or [], candidates),
@@ -110,7 +110,9 @@ def _summary(
     }
 
 
-def _candidate(c: Candidate) -> Json:
+def _candidate(c: Candidate, run: Json) -> Json:
+    ended = {t.files.id for t in c.trials}
+    waiting = [e for e in run["trials"] if e["candidate"] == c.name and e["id"] not in ended]
     promise = c.about.get("promise") or {}
     facts = next((t.files.facts for t in reversed(c.trials) if t.files.facts), {})
     versions = sorted({str(t.files.facts["version"]) for t in c.trials if t.files.facts.get("version")})
@@ -126,4 +128,5 @@ def _candidate(c: Candidate) -> Json:
         "facts": facts,
         "merged": c.merged,
         "trials": [t.record for t in c.trials],
+        "not_ended": [{"id": e["id"], "block": e.get("block"), "state": e.get("state")} for e in waiting],
     }

@@ -9,16 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .folder import TrialFiles
+from .pace import backlog_growing, generator_busy, rate_reached
 from .reasons import Reason, State, Validity
 from .seconds import Second, measured
 from .words import percent
 
 __all__ = ["judge"]
 
-SENT_SHARE = 0.99  # of the schedule
-DELIVERED_SHARE = 0.98  # of the asked rate
-BUSY = 0.80  # of one core
-BACKLOG_SHARE = 0.01  # growth, of the rate
 COUNTERS_OFF = 0.01
 STEAL = 0.01
 BYSTANDER_CORES = 0.10
@@ -34,12 +31,12 @@ def judge(files: TrialFiles, rows: Sequence[Second], broken: Sequence[Reason]) -
     labels: list[str] = []
     reasons += _nothing(files)
     if files.model == "open":
-        reasons += _rate(files)
-        reasons += _busy(files)
-        reasons += _backlog(files, steady)
+        reasons += rate_reached(files)
+        reasons += generator_busy(files)
+        reasons += backlog_growing(files, steady)
     else:
-        labels += [CLIENT_BOUND] * bool(list(_busy(files)))
-        labels += [QUEUE_LENGTH] * bool(list(_backlog(files, steady)))
+        labels += [CLIENT_BOUND] * bool(list(generator_busy(files)))
+        labels += [QUEUE_LENGTH] * bool(list(backlog_growing(files, steady)))
     reasons += _fates(files)
     reasons += _counters(files)
     reasons += _surroundings(steady)
@@ -61,68 +58,13 @@ def _nothing(files: TrialFiles) -> Iterator[Reason]:
         yield Reason("nothing-sent", f"nothing was sent of {files.ledger['scheduled']:,} messages scheduled")
 
 
-def _rate(files: TrialFiles) -> Iterator[Reason]:
-    producers, consumers = files.trial["producers"], files.trial["consumers"]
-    scheduled, sent = (sum(p["in_window"][name] for p in producers) for name in ("scheduled", "sent"))
-    in_time = sum(p["sent_by_time"] for p in producers)
-    worst = max((p["busy_share"] or 0.0 for p in producers), default=0.0)
-    if min(sent, in_time) < SENT_SHARE * scheduled:
-        whose = (
-            f"the generator's own limit: a producer's core was {percent(worst)} busy; use more producers"
-            if worst > BUSY
-            else f"the producers had time left ({percent(worst)} busy): the broker took no more, or in_flight is too small for its delay"
-        )
-        text = f"rate not reached: {min(sent, in_time):,} of {scheduled:,} messages were sent in the measured window; {whose}"
-        yield Reason("rate-not-reached", text)
-    asked = files.rate_msgs_s or scheduled / files.measure_s
-    lost = files.ledger.get("lost_in_window") or {}
-    for group in files.groups:
-        got = sum(c["unique_by_time"] for c in consumers if c["group"] == group) / files.measure_s
-        if got + lost.get(group, 0) / files.measure_s < DELIVERED_SHARE * asked:
-            text = f"not sustained: group {group} got {got:,.0f} of {asked:,.0f} msg/s asked for; its consumers or the broker did not keep up"
-            yield Reason("not-sustained", text)
-
-
-def _busy(files: TrialFiles) -> Iterator[Reason]:
-    for child in (*files.trial["producers"], *files.trial["consumers"]):
-        share = child["busy_share"]
-        if share is not None and share > BUSY:
-            text = f"the generator is near its limit: {child['child']} was {percent(share)} busy of its core (more than {percent(BUSY)})"
-            yield Reason("generator-busy", f"{text}; use more of its kind")
-
-
-def _backlog(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason]:
-    points = [(float(row["t"] or 0), float(row["backlog"])) for row in steady if isinstance(row["backlog"], float)]
-    slope, low = _slope(points)
-    sent = sum(p["sent_by_time"] for p in files.trial["producers"]) / files.measure_s
-    rate = files.rate_msgs_s or sent
-    lost = sum((files.ledger.get("lost_in_window") or {}).values()) / max(len(files.groups), 1) / files.measure_s
-    # Messages that were lost never leave the backlog; they are the ledger's to tell.
-    if low - lost > 0 and slope - lost > BACKLOG_SHARE * rate:
-        text = f"the backlog grew by {slope - lost:,.0f} messages each second of the measured window ({percent((slope - lost) / rate)} of the rate)"
-        yield Reason("backlog-growing", f"{text}: latency there tells how long the test was")
-
-
-def _slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Least squares slope and the lower end of its one-sided 99 % interval; zero where three points are not there."""
-    n = len(points)
-    if n < 3:
-        return 0.0, 0.0
-    mean_x, mean_y = (math.fsum(p[i] for p in points) / n for i in (0, 1))
-    spread = math.fsum((x - mean_x) ** 2 for x, _ in points)
-    slope = math.fsum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-    residual = math.fsum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    from scipy.special import stdtrit
-
-    error = math.sqrt(max(residual, 0.0) / (n - 2) / spread)
-    return slope, slope - float(stdtrit(n - 2, 0.99)) * error
-
-
 def _fates(files: TrialFiles) -> Iterator[Reason]:
     ledger = files.ledger
-    if ledger["outstanding"] or not ledger["closed"]:
-        text = f"the ledger is open: the fate of {ledger['outstanding']:,} messages is unknown (never confirmed, never delivered)"
-        yield Reason("ledger-open", text)
+    if ledger["outstanding"]:
+        text = f"the ledger is open: the fate of {ledger['outstanding']:,} messages is unknown"
+        yield Reason("ledger-open", f"{text} (never confirmed, never delivered)")
+    elif not ledger["closed"]:
+        yield Reason("ledger-open", "the ledger is open: messages arrived or were confirmed that were never sent")
     wrong = max(ledger["corrupt"], sum(c.get("bodies_wrong") or 0 for c in files.trial["consumers"]))
     if wrong:
         yield Reason("corrupt", f"{wrong:,} messages arrived with another body than the one sent")
@@ -174,7 +116,7 @@ def _surroundings(steady: Sequence[Second]) -> Iterator[Reason]:
     if steal is not None and steal > STEAL:
         yield _suspect(
             "steal",
-            f"the hypervisor took {percent(steal)} of the CPU time away (more than {percent(STEAL)}): repeat on a quieter machine",
+            f"the hypervisor took {percent(steal)} of the CPU time (more than {percent(STEAL)}): use a quieter machine",
         )
     other = _mean(steady, "other_cpu")
     if other is not None and other > BYSTANDER_CORES:

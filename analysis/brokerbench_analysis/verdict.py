@@ -10,7 +10,10 @@ from .folder import Json
 from .metrics import Metric, value_of
 from .words import counted, digits, distance, percent
 
-__all__ = ["Verdict", "conclude"]
+__all__ = ["Verdict", "conclude", "why_unranked"]
+
+_FLOOR = "the floor: brokerless, shown for scale"
+_WAITING = "not measured yet"
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,19 @@ def why_unranked(candidate: Candidate, of: Metric) -> str | None:
     if candidate.excluded is not None:
         return f"excluded: {candidate.excluded}"
     if candidate.floor:
-        return "the floor: brokerless, shown for scale"
-    if not candidate.trials:
-        return "not measured yet"
+        return _FLOOR
     if not candidate.usable:
-        first = candidate.trials[0].validity.reasons
-        return f"no valid trial: {first[0].text}" if first else "no valid trial"
+        return _no_figures(candidate)
     if not candidate.matched:
         return "promises less than was asked"
     if candidate.broken_promise:
         total = candidate.merged["ledger"]["promised"] if candidate.merged else 0
         return f"lost {candidate.broken_promise:,} of {total:,} promised messages"
-    if not candidate.values(of):
-        return f"its {of.words} was not measured, or too few messages support it"
-    return None
+    return None if candidate.values(of) else f"its {of.words} was not measured, or too few messages support it"
+
+
+def _no_figures(candidate: Candidate) -> str:
+    return f"no valid trial: {_first_reason(candidate.trials)}" if candidate.trials else _WAITING
 
 
 def _row(candidate: Candidate, of: Metric) -> Json:
@@ -104,7 +106,8 @@ def _sentence(
         return f"Smoke run, no claim: {of.words} {shown}."
     first = rows[0]
     if len(rows) == 1:
-        return f"{at} {first['candidate']} had {_article(of)} {of.words} of {_spread(first, of)}; nothing else could be ranked."
+        had = f"{at} {first['candidate']} had {_article(of)} {of.words} of {_spread(first, of)}"
+        return f"{had}; nothing else could be ranked."
     best = "highest" if of.higher_is_better else "lowest"
     kinds = {c.claim for c in versus}
     tail = "; ".join(claims)
@@ -112,12 +115,13 @@ def _sentence(
         return f"{at} {first['candidate']} has the {best} {of.words} ({_spread(first, of)}): {tail}."
     if "better" in kinds:
         return f"{at} {first['candidate']} measured the {best} {of.words} ({_spread(first, of)}): {tail}."
-    return f"{at} no candidate is shown to be best by {of.words}; {first['candidate']} measured {_spread(first, of)}: {tail}."
+    none = f"{at} no candidate is shown to be best by {of.words}"
+    return f"{none}; {first['candidate']} measured {_spread(first, of)}: {tail}."
 
 
 def _nothing(run: Json, unranked: Sequence[Json]) -> str:
-    reasons = [row for row in unranked if not row["why"].startswith("the floor")]
-    waiting = [row for row in reasons if row["why"] == "not measured yet"]
+    reasons = [row for row in unranked if row["why"] != _FLOOR]
+    waiting = [row for row in reasons if row["why"] == _WAITING]
     if reasons and len(waiting) == len(reasons) and run.get("status") == "running":
         return "No verdict yet: no trial has finished."
     told = "; ".join(f"{row['candidate']}: {row['why']}" for row in reasons) or "the scenario names no candidate"

@@ -97,24 +97,14 @@ def write_run(
             if state == "finished":
                 rng = np.random.default_rng([seed, tag])
                 _Trial(entry, broker, load, sides, producers, rng).write(folder / "trials" / str(entry["id"]))
-    _write_run_json(folder, brokers, entries, load, sides, producers, slo, primary, smoke, status, seed, delivery or {})
+    question = {"load": load, "groups": sides, "producers": producers, "slo": list(slo), "primary": primary}
+    question |= {"smoke": smoke, "status": question["status"], "seed": seed, "delivery": dict(delivery or {})}
+    _write_run_json(folder, brokers, entries, question)
     return folder
 
 
-def _write_run_json(
-    folder: Path,
-    brokers: Sequence[Broker],
-    entries: Sequence[Json],
-    load: Json,
-    groups: Mapping[str, int],
-    producers: int,
-    slo: Sequence[Json],
-    primary: str,
-    smoke: bool,
-    status: str,
-    seed: int,
-    delivery: Mapping[str, Any],
-) -> None:
+def _write_run_json(folder: Path, brokers: Sequence[Broker], entries: Sequence[Json], question: Json) -> None:
+    load, groups = question["load"], question["groups"]
     stage = {"steady_s": load["measure_s"], "rate_msgs_s": load["rate"] if load["model"] == "open" else None}
     scenario = {
         "scenario": "synthetic",
@@ -124,27 +114,34 @@ def _write_run_json(
         "topology": {
             "topics": 1,
             "partitions": 1,
-            "producers": producers,
+            "producers": question["producers"],
             "groups": {g: {"consumers": n, "prefetch": 500} for g, n in groups.items()},
         },
         "message": {"size_bytes": 1024, "keys": None},
-        "delivery": {"guarantee": "at-least-once", "survives": "nothing", "in_flight": 1000, **delivery},
+        "delivery": {"guarantee": "at-least-once", "survives": "nothing", "in_flight": 1000, **question["delivery"]},
         "load": {"model": load["model"], "warmup_s": load["warmup_s"], "stages": [stage], "drain_s": 10},
         "repeats": {"blocks": max((e["block"] for e in entries), default=0)},
-        "slo": list(slo),
-        "primary": primary,
+        "slo": question["slo"],
+        "primary": question["primary"],
     }
     run = {
         "schema": 1,
         "brokerbench": "0.1.0",
         "scenario": scenario,
         "scenario_text": "scenario: synthetic\n",
-        "seed": seed,
-        "smoke": smoke,
+        "seed": question["seed"],
+        "smoke": question["smoke"],
         "started": "2026-11-23T17:00:00+00:00",
-        "finished": None if status == "running" else "2026-11-23T17:10:00+00:00",
-        "status": status,
-        "environment": {"cpu": "synthetic", "cores": 2, "kernel": "6", "python": "3.11", "memory_gib": 8.0, "libraries": {}},
+        "finished": None if question["status"] == "running" else "2026-11-23T17:10:00+00:00",
+        "status": question["status"],
+        "environment": {
+            "cpu": "synthetic",
+            "cores": 2,
+            "kernel": "6",
+            "python": "3.11",
+            "memory_gib": 8.0,
+            "libraries": {},
+        },
         "candidates": {b.name: _candidate(b) for b in brokers},
         "trials": list(entries),
     }
@@ -169,7 +166,9 @@ def _candidate(broker: Broker) -> Json:
 class _Trial:
     """Messages are the rows of arrays; every file is a different count of the same rows."""
 
-    def __init__(self, entry: Json, broker: Broker, load: Json, groups: Mapping[str, int], producers: int, rng: Any) -> None:
+    def __init__(
+        self, entry: Json, broker: Broker, load: Json, groups: Mapping[str, int], producers: int, rng: Any
+    ) -> None:
         self.entry, self.broker, self.load, self.groups, self.rng = entry, broker, load, groups, rng
         self.b = broker.behaviour
         self.warmup, self.measure = load["warmup_s"], load["measure_s"]
@@ -264,8 +263,13 @@ class _Trial:
             for index in range(self.producers):
                 counts = self._produced(index, low, at)
                 so_far = self._produced(index, high=at)
-                gauge = {"outstanding": so_far["sent"] - so_far["confirmed"] if self.b.confirms else 0, "cpu_s": self.b.producer_busy}
-                lines.append({"t": float(at), "child": f"producer-{index}", "role": "producer", "group": None, **counts, **gauge})
+                gauge = {
+                    "outstanding": so_far["sent"] - so_far["confirmed"] if self.b.confirms else None,
+                    "cpu_s": self.b.producer_busy,
+                }
+                lines.append(
+                    {"t": float(at), "child": f"producer-{index}", "role": "producer", "group": None, **counts, **gauge}
+                )
             for group, number in self.groups.items():
                 for index in range(number):
                     counts = self._consumed(group, index, low, at)
@@ -276,11 +280,16 @@ class _Trial:
     def _resources(self) -> list[Json]:
         broker = None if self.b.broker_cpu is None else {"cpu_s": self.b.broker_cpu, "rss_mib": 150.0}
         line = {
-            "host": {"cpu_share": 1.1, "steal_share": self.b.steal, "memory_used_mib": 900.0, "flushes": 10, "disk_written_mib": 0.5},
+            "host": {
+                "cpu_share": 1.1,
+                "steal_share": self.b.steal,
+                "memory_used_mib": 900.0,
+                "flushes": 10,
+                "disk_written_mib": 0.5,
+            },
             "broker": broker,
             "producers": {"cpu_s": self.b.producer_busy * self.producers, "rss_mib": 60.0},
             "consumers": {"cpu_s": self.b.consumer_busy * sum(self.groups.values()), "rss_mib": 70.0},
-            "coordinator": {"cpu_s": 0.01, "rss_mib": 80.0},
             "other_servers": {"cpu_s": self.b.bystanders},
         }
         return [{"t": float(at), **line} for at in range(1, int(np.ceil(self.last)) + 2)]
@@ -323,6 +332,7 @@ class _Trial:
             **{fate: int(rows.sum()) for fate, rows in fates.items()},
             "duplicates": self.b.duplicates,
             "redelivered": self.b.duplicates,
+            "refused_delivered": 0,
             "reordered": 0 if self.groups[group] == 1 else None,
             "foreign": self.b.foreign,
             "corrupt": self.b.corrupt,
@@ -334,13 +344,26 @@ class _Trial:
 
     def _ledger(self) -> Json:
         groups = {g: self._group(g) for g in self.groups}
-        summed = ("expected", "delivered", "unique", "lost", "duplicates", "redelivered", "foreign", "corrupt", "outstanding", "recovered")
+        summed = (
+            "expected",
+            "delivered",
+            "unique",
+            "lost",
+            "duplicates",
+            "redelivered",
+            "foreign",
+            "corrupt",
+            "outstanding",
+            "recovered",
+        )
         totals = {name: sum(group[name] for group in groups.values()) for name in summed}
         producers = [
             {"producer": i, **self._produced(i), "unknown": int((self.unknown & (self.producer == i)).sum())}
             for i in range(self.producers)
         ]
-        sides = {name: sum(p[name] for p in producers) for name in ("scheduled", "sent", "confirmed", "refused", "unknown")}
+        sides = {
+            name: sum(p[name] for p in producers) for name in ("scheduled", "sent", "confirmed", "refused", "unknown")
+        }
         lost = {g: int((self.window & self.promised & ~np.isfinite(at)).sum()) for g, at in self.arrival.items()}
         return {
             "closed": totals["outstanding"] == 0,
@@ -417,7 +440,8 @@ class _Trial:
 
     def _consumer(self, group: str, index: int) -> Json:
         at = self.arrival[group]
-        by_time = int((self._mine(group, index) & (at >= self.warmup) & (at < self.end)).sum())
+        mine = self._mine(group, index)
+        by_time = int((mine & (at >= self.warmup) & (at < self.end)).sum())
         return {
             "child": f"{group}-{index}",
             "group": group,
@@ -426,6 +450,7 @@ class _Trial:
             "reordered": 0 if self.groups[group] == 1 else None,
             "delivered_by_time": by_time,
             "unique_by_time": by_time,
+            "in_window": int((mine & self.window & np.isfinite(at)).sum()),
             "bodies_checked": 10,
             "bodies_wrong": 0,
             "cpu_s": self.b.consumer_busy * self.measure,
