@@ -4,10 +4,12 @@ Reads the drivers' catalog and looks for files. Imports no driver, no client and
 """
 
 import json
+import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ def show() -> int:
     found = rows()
     out = ["brokerbench: compare message brokers with figures that are true.", "", "On this machine:"]
     for row in found:
-        state = "ready" if row.ready else f"fetch {row.fetch_mb:.0f} MB" if row.fetch_mb else "missing"
+        state = "ready" if row.ready else f"fetch {max(1, row.fetch_mb):.0f} MB" if row.fetch_mb else "missing"
         out.append(f"  {row.title:<10} {state:<12} {row.what}")
     fetch = sum(row.fetch_mb for row in found)
     runnable = [row for row in found if row.ready or row.fetch_mb]
@@ -53,31 +55,51 @@ def show() -> int:
 
 
 def _row(entry: dict[str, Any]) -> Row:
-    client = next((each for each in entry["clients"] if find_spec(each["module"]) is not None), None)
+    name, title = str(entry["name"]), str(entry["title"])
+    client = next((each["name"] for each in entry["clients"] if find_spec(each["module"]) is not None), None)
     if client is None:
         names = " or ".join(each["name"] for each in entry["clients"])
-        return Row(entry["name"], entry["title"], False, 0, f"client {names}: pip install 'brokerbench[{entry['extra']}]'")
+        return Row(name, title, False, 0, f"no client ({names}): pip install 'brokerbench[{entry['extra']}]'")
     for server in entry["servers"]:
-        missing = [each for each in server["needs"] if not _there(each)]
-        if not missing:
-            fetch = 0.0 if _fetched(server) else float(server["download_mb"])
-            what = f"{client['name']}; {server['title']}" if server["title"] else client["name"]
-            return Row(entry["name"], entry["title"], not fetch, fetch, what)
-    return Row(entry["name"], entry["title"], False, 0, f"{client['name']} is here; server: {entry['install']}")
+        if all(any(_there(each) for each in alternatives) for alternatives in server["needs"]):
+            fetch = _to_fetch_mb(server)
+            return Row(name, title, not fetch, fetch, f"client {client}, {server['title']}")
+    return Row(name, title, False, 0, f"client {client}, no server: {entry['install']}")
 
 
-def _there(needs: list[str]) -> bool:
-    """Any of the alternatives: `module:NAME`, `program:NAME` or `file:PATH`."""
-    return any(_one(*each.split(":", 1)) for each in needs)
+def _there(need: str) -> bool:
+    """`java`, `module:NAME`, `program:NAME`, `file:PATH` or `variable:NAME`."""
+    kind, _, name = need.partition(":")
+    return _LOOK[kind](name)
 
 
-def _one(kind: str, name: str) -> bool:
-    if kind == "module":
-        return find_spec(name) is not None
-    return shutil.which(name) is not None if kind == "program" else Path(name).exists()
+def _program(name: str) -> bool:
+    """On PATH, or beside this Python, where pip puts programs even if the environment is not activated."""
+    return shutil.which(name) is not None or (Path(sys.executable).parent / name).exists()
 
 
-def _fetched(server: dict[str, Any]) -> bool:
-    """A cache that holds the marker file counts as fetched; the recipe itself checks every file again."""
-    marker = server.get("fetched_marker")
-    return not server["download_mb"] or (marker is not None and any(Path.home().glob(marker)))
+def _java(_: str) -> bool:
+    from brokerbench.servers.java import find_java
+
+    return find_java() is not None
+
+
+_LOOK: dict[str, Callable[[str], bool]] = {
+    "file": lambda name: Path(name).exists(),
+    "java": _java,
+    "module": lambda name: find_spec(name) is not None,
+    "program": _program,
+    "variable": lambda name: bool(os.environ.get(name)),
+}
+
+
+def _to_fetch_mb(server: dict[str, Any]) -> float:
+    """The share of the download that is not in the cache yet; 0 where nothing is downloaded."""
+    if "jars" not in server:
+        return 0
+    from brokerbench.servers.maven import PinnedJars
+
+    megabytes = float(server["download_mb"])
+    with as_file(files("brokerbench_drivers") / server["jars"]) as manifest:
+        jars = PinnedJars("", manifest, megabytes, "")
+        return megabytes * len(jars.missing()) / max(1, len(jars.jars))

@@ -1,6 +1,7 @@
 """A scenario file -> Scenario, or every reason why not. Opens nothing but what it is given."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -80,7 +81,8 @@ class _Reading:
             check.flagged.append(("brokers",))
             hint = "add it, like brokers: {nats: {driver: nats}}"
             check.problems.append(Problem(root.place, "brokers is missing", hint))
-        data = check.collect(root, scenario_shape(), (), root.place)
+        shape = scenario_shape()  # brokers apart: their keys depend on the driver
+        data = check.collect(root, replace(shape, required=shape.required - {"brokers"}), (), root.place)
         data["brokers"] = self._brokers(brokers) if brokers else {}
         data["slo"] = self._conditions(data)
         self._words(data)

@@ -1,0 +1,174 @@
+"""From a checked scenario to a finished run: what `run` and `demo` share."""
+
+import json
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+
+import brokerbench_drivers
+from brokerbench.contract import Driver
+from brokerbench.engine.planner import make_plan
+from brokerbench.engine.run import RunOptions, execute
+from brokerbench.model import Plan, Scenario, format_duration
+from brokerbench.servers import GuardianLost
+from brokerbench_analysis import exit_status, load, write_summary
+from brokerbench_scenarios import redacted, shorten, without_secrets
+
+from ._errors import FAILED, INTERRUPTED, BadInput
+from ._progress import Progress, console, link
+from ._scenario import Loaded
+
+__all__ = ["RunRequest", "run_scenario"]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    results: Path
+    seed: int | None = None
+    short: bool = False
+    as_json: bool = False
+
+
+class _Stop:
+    """Ctrl-C once: drain, keep, report. Twice: stop now; the files are whole all the same."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self.asked = False
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._out.print("\nstopping: this trial drains and is kept; Ctrl-C again stops at once", highlight=False)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def run_scenario(loaded: Loaded, request: RunRequest) -> int:
+    """Plan, run, analyse, report. The exit status is design.md's. Raises BadInput when nobody can take part."""
+    out = console(to_stderr=request.as_json)
+    scenario = shorten(loaded.scenario) if request.short else loaded.scenario
+    drivers = {entry.driver: loaded.drivers[entry.driver] for entry in scenario.brokers.values()}
+    plan = make_plan(scenario, drivers, _seed(request), smoke=request.short)
+    _announce(plan, drivers, out)
+    if not plan.trials:
+        raise BadInput("no candidate can take part", "the reasons stand above; `brokerbench doctor` says more")
+    folder, stopped = _execute(plan, drivers, scenario, loaded, request, out)
+    return _conclude(folder, stopped, request, out)
+
+
+def _seed(request: RunRequest) -> int:
+    return request.seed if request.seed is not None else secrets.randbits(31)
+
+
+def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
+    """What will happen, before it does: who takes part, what is downloaded, how long it takes."""
+    scenario = plan.scenario
+    if scenario.question:
+        out.print(scenario.question, style="bold", markup=False, highlight=False)
+    for candidate in plan.candidates:
+        if candidate.excluded is not None:
+            out.print(
+                f"  without {candidate.name}: {candidate.excluded}", markup=False, highlight=False, soft_wrap=True
+            )
+    if not plan.trials:
+        return
+    load = scenario.load
+    rate = f"{load.rate_msgs_s:,.0f} msg/s" if load.rate_msgs_s else "as fast as it is taken"
+    names = ", ".join(c.name for c in plan.candidates if c.excluded is None)
+    out.print(
+        f"  {names}: {rate}, {scenario.message.size_bytes:,} B, {scenario.repeats.blocks} blocks", highlight=False
+    )
+    out.print(
+        f"  {len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}", highlight=False
+    )
+    for text in _downloads(plan, drivers):
+        out.print(f"  {text}", markup=False, highlight=False)
+
+
+def _downloads(plan: Plan, drivers: dict[str, Driver]) -> Iterator[str]:
+    seen = set()
+    for candidate in plan.candidates:
+        recipe = drivers[candidate.driver].servers.get(candidate.server)
+        if candidate.excluded is None and recipe is not None and recipe not in seen:
+            seen.add(recipe)
+            found = recipe.available()
+            if not found.ready and found.fetchable:
+                yield f"to be downloaded once: {found.download_mb:.0f} MB ({found.what})"
+
+
+def _execute(
+    plan: Plan, drivers: dict[str, Driver], scenario: Scenario, loaded: Loaded, request: RunRequest, out: Console
+) -> tuple[Path, bool]:
+    stop = _Stop(out)
+    where: list[Path] = []
+    with Progress(plan, out) as progress:
+
+        def observe(kind: str, about: dict[str, Any]) -> None:
+            if kind == "folder":
+                where.append(about["folder"])
+            progress(kind, about)
+
+        options = RunOptions(
+            results=request.results,
+            references={name: brokerbench_drivers.reference(name) for name in drivers},
+            redacted=redacted(scenario, loaded.secrets),
+            source_text=str(without_secrets(loaded.text, loaded.secrets)),
+            observe=observe,
+            stop_asked=lambda: stop.asked,
+            after_trial=lambda folder: progress.figures(write_summary(folder)),
+        )
+        try:
+            with stop.listening():
+                return execute(plan, drivers, options), stop.asked
+        except KeyboardInterrupt:
+            return where[0], True
+        except GuardianLost as lost:
+            out.print(f"the run ended early: {lost}", markup=False, highlight=False)
+            return where[0], False
+        except OSError as error:
+            if where:
+                raise
+            raise BadInput(
+                f"cannot write to {request.results}: {error.strerror}", "choose another --results"
+            ) from error
+
+
+def _conclude(folder: Path, stopped: bool, request: RunRequest, out: Console) -> int:
+    from brokerbench_reports import render
+
+    summary = write_summary(folder)
+    page = folder / "report.html"
+    page.write_text(render(load(folder), "html"), encoding="utf-8")
+    _print_result(summary, out)
+    out.print(f"\n{link(page)}", markup=False, highlight=False, soft_wrap=True)
+    if request.as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+    if stopped:
+        return INTERRUPTED
+    return FAILED if summary["status"] == "failed" else exit_status(summary)
+
+
+def _print_result(summary: dict[str, Any], out: Console) -> None:
+    from ._table import result_table
+
+    out.print()
+    out.print(result_table(summary))
+    out.print()
+    out.print(summary["verdict"]["sentence"], style="bold", markup=False, highlight=False, soft_wrap=True)

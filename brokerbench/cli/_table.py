@@ -1,0 +1,48 @@
+"""The result on the terminal: validity before any figure, unmeasured said in words."""
+
+from typing import Any
+
+from rich.table import Table
+
+__all__ = ["result_table"]
+
+
+def result_table(summary: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("candidate")
+    table.add_column("valid trials")
+    for heading in ("msg/s", "p50 ms", "p99 ms", "lost", "twice", "broker CPU s/M"):
+        table.add_column(heading, justify="right")
+    order = {row["candidate"]: place for place, row in enumerate(summary["verdict"]["ranking"])}
+    for name in sorted(summary["candidates"], key=lambda n: (order.get(n, 99), summary["candidates"][n]["role"])):
+        table.add_row(*_row(name, summary["candidates"][name]))
+    return table
+
+
+def _row(name: str, candidate: dict[str, Any]) -> list[str]:
+    if candidate["excluded"] is not None:
+        return [name, "not run", *[""] * 6]
+    trials = candidate["trials"]
+    valid = sum(t["validity"]["state"] == "valid" for t in trials)
+    suspect = sum(t["validity"]["state"] == "suspect" for t in trials)
+    state = f"{valid} of {len(trials)}" + (f", {suspect} suspect" if suspect else "")
+    label = f"{name} (floor)" if candidate["role"] == "floor" else name
+    merged = candidate["merged"]
+    if not merged:
+        return [label, state, *["–"] * 6]
+    latency, ledger, resources = merged["end_to_end_ms"] or {}, merged["ledger"] or {}, merged.get("resources") or {}
+    at_least = "≥ " if latency.get("at_least") else ""
+    return [
+        label,
+        state,
+        _figure(merged["delivered_msgs_s"], ",.0f"),
+        _figure(latency.get("p50"), ".2f"),
+        at_least + _figure(latency.get("p99"), ".2f"),
+        _figure(ledger.get("lost"), ",d"),
+        _figure(ledger.get("duplicates"), ",d"),
+        _figure(resources.get("broker_cpu_s_per_million"), ".1f"),
+    ]
+
+
+def _figure(value: float | int | None, style: str) -> str:
+    return "–" if value is None else format(value, style)

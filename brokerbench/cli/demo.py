@@ -1,0 +1,19 @@
+"""`brokerbench demo`: the first result, on servers that come with pip."""
+
+from pathlib import Path
+
+import click
+
+from ._execute import RunRequest, run_scenario
+from ._scenario import load_scenario
+
+__all__ = ["command"]
+
+
+@click.command("demo")
+@click.option("--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True)
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of the demo scenario.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1))
+def command(results: Path, overrides: tuple[str, ...], seed: int | None) -> int:
+    """Compare real brokers on this machine: Kafka, NATS JetStream, ZeroMQ, and RabbitMQ where it is installed."""
+    return run_scenario(load_scenario("demo", overrides), RunRequest(results, seed))

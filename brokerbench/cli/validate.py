@@ -1,0 +1,142 @@
+"""`validate`: what a scenario file means, before anything is started. Opens no socket."""
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+
+from brokerbench.engine.planner import make_plan
+from brokerbench.model import Candidate, Plan, Role, format_duration
+from brokerbench_scenarios import redacted, without_secrets
+
+from ._errors import BAD_INPUT, OK
+from ._scenario import load_scenario
+
+__all__ = ["as_json", "command", "lines"]
+
+LONG_S = 3600.0  # said before the start
+
+
+@click.command("validate")
+@click.argument("file")
+@click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key of the file, like -o load.warmup=2s."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides the order of trials.")
+@click.option("--json", "machine", is_flag=True, help="Print the plan as JSON.")
+def command(file: str, overrides: Sequence[str], seed: int, machine: bool) -> int:
+    """Check a scenario file; print what will be run, and how long it takes.
+
+    FILE is a path, or the name of a shipped scenario: compare-brokers, demo, order-events, saturate.
+    """
+    loaded = load_scenario(file, overrides)
+    plan = make_plan(loaded.scenario, loaded.drivers, seed)
+    if machine:
+        click.echo(json.dumps(as_json(plan, loaded.secrets), indent=2))
+    else:
+        for line in lines(plan):
+            click.echo(without_secrets(line, loaded.secrets))
+    return OK if plan.trials else BAD_INPUT
+
+
+def as_json(plan: Plan, secrets: Sequence[str] = ()) -> dict[str, Any]:
+    candidates = {
+        each.name: {
+            "driver": each.driver,
+            "client": each.client,
+            "server": each.server.value,
+            "role": each.role.value,
+            "excluded": each.excluded,
+            "promise": each.promise
+            and {
+                "guarantee": each.promise.guarantee.value,
+                "survives": each.promise.survives.value,
+                "point": each.promise.point.value,
+                "settings": dict(each.promise.settings),
+                "notes": list(each.promise.notes),
+            },
+        }
+        for each in plan.candidates
+    }
+    trials = [{"id": t.id, "block": t.block, "order": t.order, "candidate": t.candidate} for t in plan.trials]
+    found = {"seed": plan.seed, "length_s": plan.length_s, "candidates": candidates, "trials": trials}
+    plain: dict[str, Any] = without_secrets(found, secrets)
+    return {"scenario": redacted(plan.scenario, secrets), **plain}
+
+
+def lines(plan: Plan) -> list[str]:
+    """The plan, as a person reads it."""
+    scenario = plan.scenario
+    taking_part = [each for each in plan.candidates if each.excluded is None]
+    excluded = [each for each in plan.candidates if each.excluded is not None]
+    out = [scenario.scenario + (f": {scenario.question}" if scenario.question else ""), ""]
+    out += [*_question(plan), "", "candidates"]
+    out += [line for each in taking_part for line in _candidate(each, plan)] or ["  none"]
+    if excluded:
+        out += ["", "excluded", *(f"  {each.name}: {each.excluded}" for each in excluded)]
+    if not plan.trials:
+        return [*out, "", "Nothing can be run: no candidate is left."]
+    out += ["", f"trials (order by seed {plan.seed})"]
+    for block, trials in groupby(plan.trials, key=lambda trial: trial.block):
+        out.append(f"  block {block}: {', '.join(trial.candidate for trial in trials)}")
+    return [*out, "", *_length(plan)]
+
+
+def _question(plan: Plan) -> list[str]:
+    scenario = plan.scenario
+    load, topology, message = scenario.load, scenario.topology, scenario.message
+    rate = load.rate_msgs_s
+    how = f"{rate:,g} msg/s in total" if rate is not None else "as fast as messages are confirmed"
+    groups = ", ".join(
+        f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items()
+    )
+    keys = f"{message.keys.cardinality:,} keys" if message.keys else "no keys"
+    delivery = scenario.delivery
+    slo = [f"  slo        {each.metric} {each.op} {_limit(each.metric, each.value)}" for each in scenario.slo]
+    return [
+        f"  load       {load.model.value}, {how}; warm-up {format_duration(load.warmup_s)},"
+        f" measured {format_duration(load.measure_s)}, drain up to {format_duration(load.drain_s)}",
+        f"  message    {message.size_bytes:,} B, {keys}",
+        f"  topology   {topology.producers} producers, {topology.partitions} partitions, consumers {groups}",
+        f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
+        f" {delivery.in_flight:,} in flight per producer",
+        *([f"  needs      {', '.join(scenario.needs)}"] if scenario.needs else []),
+        *slo,
+        f"  primary    {scenario.primary}",
+    ]
+
+
+def _limit(metric: str, value: float) -> str:
+    if "." in metric:
+        return f"{value:g} ms"
+    return f"{value:,g} msg/s" if metric.endswith("_msgs_s") else f"{value:g}"
+
+
+def _candidate(each: Candidate, plan: Plan) -> list[str]:
+    asked, promise = plan.scenario.delivery, each.promise
+    role = ", floor: not ranked" if each.role is Role.FLOOR else ""
+    out = [f"  {each.name} ({each.driver}, client {each.client}, server {each.server.value}{role})"]
+    if promise is None:
+        return out
+    same = (promise.guarantee, promise.survives) == (asked.guarantee, asked.survives)
+    stronger = "" if same or each.role is Role.FLOOR else " (stronger than asked)"
+    point = f"promised once {promise.point.value.replace('-', ' ')}"
+    out.append(f"    {promise.guarantee.value}, survives {promise.survives.value}{stronger}, {point}")
+    return out + [f"    {note}" for note in promise.notes]
+
+
+def _length(plan: Plan) -> list[str]:
+    load = plan.scenario.load
+    least = plan.length_s
+    most = least + len(plan.trials) * load.drain_s
+    out = [
+        f"length: {len(plan.trials)} trials, {format_duration(least)} of load, at most {format_duration(most)} with drains;"
+        " starting servers comes on top"
+    ]
+    if least >= LONG_S:
+        out.append(
+            f"This is long: {format_duration(least)}. Fewer blocks or shorter stages, or `run --short` to try it."
+        )
+    return out
