@@ -1,4 +1,4 @@
-"""Did generator and broker keep the pace? Whose limit it was is said, since a slow generator tells nothing of a broker."""
+"""Did generator and broker keep the pace? And whose limit was it: a slow generator tells nothing of a broker."""
 
 import math
 from collections.abc import Iterator, Sequence

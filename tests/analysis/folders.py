@@ -98,7 +98,7 @@ def write_run(
                 rng = np.random.default_rng([seed, tag])
                 _Trial(entry, broker, load, sides, producers, rng).write(folder / "trials" / str(entry["id"]))
     question = {"load": load, "groups": sides, "producers": producers, "slo": list(slo), "primary": primary}
-    question |= {"smoke": smoke, "status": question["status"], "seed": seed, "delivery": dict(delivery or {})}
+    question |= {"smoke": smoke, "status": status, "seed": seed, "delivery": dict(delivery or {})}
     _write_run_json(folder, brokers, entries, question)
     return folder
 
