@@ -9,6 +9,7 @@ Client libraries are imported only inside `Driver.connect` and `Driver.admin`, s
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum, StrEnum
+from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -104,7 +105,7 @@ class Batch:
         if size:
             return [data[at : at + size] for at in range(0, len(data), size)]
         ends = self.offsets.tolist()
-        return [data[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        return [data[a:b] for a, b in pairwise(ends)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class Producer(Protocol):
         """How many messages it would take now; never more than the session's in_flight less what is unconfirmed."""
 
     def send(self, batch: Batch) -> int:
-        """Take messages from the front of the batch; return how many. Never waits, neither for room nor for confirms."""
+        """Take messages from the front of the batch; return how many. Waits neither for room nor for confirms."""
 
     def confirms(self, timeout_s: float) -> Confirms:
         """Move the protocol along; return at the first confirm, or after `timeout_s` (earlier is allowed)."""

@@ -75,7 +75,7 @@ class Progress:
         trial, state = about["trial"], about["state"]
         self._took.append(time.monotonic() - self._trial_began)
         self._done[trial.candidate] += _MARKS.get(state, "?")
-        told = about["reason"] or self._figures.get(trial.candidate, "")
+        told: str = about["reason"] or self._figures.get(trial.candidate, "")
         self._line(f"[{self._number}/{len(self._plan.trials)}] {trial.candidate}, block {trial.block}: {state}; {told}")
 
     def _line(self, text: str) -> None:

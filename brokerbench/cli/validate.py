@@ -99,7 +99,7 @@ def _question(plan: Plan) -> list[str]:
         f"  load       {load.model.value}, {how}; warm-up {format_duration(load.warmup_s)},"
         f" measured {format_duration(load.measure_s)}, drain up to {format_duration(load.drain_s)}",
         f"  message    {message.size_bytes:,} B, {keys}",
-        f"  topology   {topology.producers} producers, {topology.partitions} partitions, consumers {groups}",
+        f"  topology   producers {topology.producers}, partitions {topology.partitions}, consumers {groups}",
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {delivery.in_flight:,} in flight per producer",
         *([f"  needs      {', '.join(scenario.needs)}"] if scenario.needs else []),

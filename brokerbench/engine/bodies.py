@@ -28,4 +28,4 @@ class Bodies:
     def same(self, producer: int, sequence: int, payload: bytes | NDArray[np.uint8]) -> bool:
         """Whether a received payload's body is what was sent."""
         row = self._pool[(sequence + producer * _STRIDE) % self.rows]
-        return bytes(payload[STAMP_BYTES:]) == row[STAMP_BYTES:].tobytes()
+        return bool(bytes(payload[STAMP_BYTES:]) == row[STAMP_BYTES:].tobytes())

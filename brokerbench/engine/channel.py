@@ -1,4 +1,4 @@
-"""Messages between the coordinator and a child: JSON lines over a socket pair. An end of file means the other is gone."""
+"""Messages between coordinator and child: JSON lines over a socket pair. An end of file: the other side is gone."""
 
 import json
 import select

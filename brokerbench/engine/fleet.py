@@ -16,7 +16,7 @@ from .spec import ChildSpec
 __all__ = ["Child", "Fleet", "TrialFailed"]
 
 # The arrays here are small; a thread pool for them would only take the brokers' CPU.
-_ENV = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+_ENV = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class TrialFailed(Exception):

@@ -16,11 +16,12 @@ BINS = 38 * _HALF  # up to 2^47 ns, 39 hours
 
 def bins_of(values_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Bin of each value; values below 2048 ns have a bin of their own, larger ones share it within 0.1 %."""
-    bins = values_ns.astype(np.float64).view(np.int64) >> 42
+    bins: NDArray[np.int64] = values_ns.astype(np.float64).view(np.int64) >> 42
     bins -= _BIAS
     if values_ns.size and values_ns.min() < _HALF:
         bins = np.where(values_ns < _HALF, np.maximum(values_ns, 0), bins)
-    return np.minimum(bins, BINS - 1)
+    np.minimum(bins, BINS - 1, out=bins)
+    return bins
 
 
 def bin_value(index: int) -> int:

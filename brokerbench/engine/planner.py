@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerbench.contract import CannotPromise, Driver
-from brokerbench.model import Broker, Candidate, Delivery, Guarantee, Plan, Promise, Role, Scenario, ServerKind, Survives, Trial
+from brokerbench.model import (
+    Broker,
+    Candidate,
+    Delivery,
+    Guarantee,
+    Plan,
+    Promise,
+    Role,
+    Scenario,
+    ServerKind,
+    Survives,
+    Trial,
+)
 
 __all__ = ["Excluded", "make_plan", "settings_of"]
 
@@ -28,7 +40,9 @@ def settings_of(driver: Driver, candidate: Candidate) -> Any:
 
 def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, smoke: bool = False) -> Plan:
     """Blocks in random order, each candidate once a block. The same seed gives the same plan."""
-    candidates = tuple(_candidate(name, broker, scenario, drivers[broker.driver]) for name, broker in scenario.brokers.items())
+    candidates = tuple(
+        _candidate(name, broker, scenario, drivers[broker.driver]) for name, broker in scenario.brokers.items()
+    )
     taking_part = [c.name for c in candidates if c.excluded is None]
     chance = random.Random(seed)
     tags = chance.sample(range(1, _TAGS), len(taking_part) * scenario.repeats.blocks)
@@ -95,8 +109,8 @@ def _server(broker: Broker, driver: Driver) -> ServerKind:
     if broker.server is ServerKind.EXTERNAL:
         raise Excluded("server: external needs a url")
     if broker.server is not ServerKind.AUTO and broker.server not in driver.servers:
-        kinds = ", ".join(driver.servers)
-        raise Excluded(f"{driver.title} has no {broker.server} server; it has {kinds}, or give a url")
+        has = ", ".join(driver.servers)
+        raise Excluded(f"{driver.title} has no {broker.server} server; it has {has}, or give a url")
     kinds = driver.servers if broker.server is ServerKind.AUTO else {broker.server: driver.servers[broker.server]}
     missing = []
     for kind, recipe in kinds.items():

@@ -1,4 +1,4 @@
-"""What a trial leaves behind, as docs/run-folder.md describes it: totals of the children, fates, intervals, histograms."""
+"""What a trial leaves behind, as docs/run-folder.md has it: totals of the children, fates, intervals, histograms."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -168,7 +168,9 @@ def _histograms(measured: Measured) -> Iterator[HlogLine]:
 
 def _ledger(measured: Measured, fates: Mapping[str, GroupFates]) -> dict[str, Any]:
     producers = [_sent_row(child) for child in measured.of("producer") if child.done]
-    sent = {name: sum(row[name] for row in producers) for name in ("scheduled", "sent", "confirmed", "refused", "unknown")}
+    sent = {
+        name: sum(row[name] for row in producers) for name in ("scheduled", "sent", "confirmed", "refused", "unknown")
+    }
     groups = {name: _group_row(measured, name, group) for name, group in fates.items()}
     sums = ("expected", "delivered", "unique", "lost", "duplicates", "redelivered", "outstanding", "recovered")
     orders = [row["reordered"] for row in groups.values()]

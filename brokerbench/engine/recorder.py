@@ -149,7 +149,9 @@ class Recorder:
             self.counts["bodies_wrong"] += 1
             self.counts["corrupt"] += 1
 
-    def _work(self, first: NDArray[np.uint64], second: NDArray[np.uint64], received: Ints, parts: NDArray[np.int32]) -> None:
+    def _work(
+        self, first: NDArray[np.uint64], second: NDArray[np.uint64], received: Ints, parts: NDArray[np.int32]
+    ) -> None:
         good = stamp.valid(first, second)
         good &= stamp.tags_of(first) == self._spec.tag
         if not good.all():

@@ -142,7 +142,7 @@ class _Servers:
         mine = self._up[self._key(candidate)].process
         others = [s.process for k, s in self._up.items() if k != self._key(candidate) and s.process is not None]
         return {
-            "broker": (lambda: mine.pids()) if mine is not None else (lambda: ()),
+            "broker": mine.pids if mine is not None else tuple,
             "other_servers": lambda: [pid for process in others for pid in process.pids()],
         }
 
@@ -150,7 +150,9 @@ class _Servers:
         driver = self._drivers[candidate.driver]
         if candidate.server is ServerKind.EXTERNAL:
             return f"{driver.name}/external/{candidate.url}"
-        return f"{driver.name}/{candidate.server}/{driver.servers[candidate.server].key(settings_of(driver, candidate))}"
+        return (
+            f"{driver.name}/{candidate.server}/{driver.servers[candidate.server].key(settings_of(driver, candidate))}"
+        )
 
     def _try_start(self, candidate: Candidate) -> None:
         key, driver = self._key(candidate), self._drivers[candidate.driver]
@@ -169,7 +171,9 @@ class _Servers:
     def _host(self, candidate: Candidate) -> Host:
         self._tries += 1
         name = candidate.name if self._tries <= len(self._candidates) else f"{candidate.name}-{self._tries}"
-        return self._guardian.host(name, self._folder.logs(name), lambda text: self._options.observe("say", {"text": text}))
+        return self._guardian.host(
+            name, self._folder.logs(name), lambda text: self._options.observe("say", {"text": text})
+        )
 
 
 def _run_json(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> dict[str, Any]:

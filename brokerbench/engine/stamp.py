@@ -54,7 +54,8 @@ def ns_of(second: Words) -> Words:
 
 
 def valid(first: Words, second: Words) -> NDArray[np.bool_]:
-    return check16(first, second & _MASK48) == second >> _S48
+    same: NDArray[np.bool_] = check16(first, second & _MASK48) == second >> _S48
+    return same
 
 
 def tags_of(first: Words) -> Words:

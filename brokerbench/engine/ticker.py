@@ -16,7 +16,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class Ticker:
-    """`sample()` gives {"counts": cumulative counters, "gauges": ..., "histograms": what came since the last sample}."""
+    """`sample()` gives {"counts": running totals, "gauges": ..., "histograms": what came since the last sample}."""
 
     def __init__(self, spec: ChildSpec, channel: Channel, sample: Callable[[], dict[str, Any]]) -> None:
         self.due_ns = 0
@@ -35,7 +35,7 @@ class Ticker:
         self._cpu_said = time.process_time()
 
     def tick(self, now_ns: int) -> list[dict[str, Any]]:
-        """Orders that arrived; sends an interval when a second is full. Raises ChannelClosed when the coordinator is gone."""
+        """Orders that arrived; sends an interval when a second is full. Raises ChannelClosed."""
         self.due_ns = now_ns + _TICK_NS
         if self._t0 is not None:
             since = now_ns - self._t0
