@@ -1,0 +1,130 @@
+"""The coordinator's hold on a Kafka cluster: topics and groups of a trial, and the broker's own figures for them."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
+
+from .cluster import Cluster, ClusterError, open_cluster
+from .settings import Settings
+
+__all__ = ["KafkaAdmin"]
+
+_TOPIC_FACTS = (
+    "flush.messages",
+    "flush.ms",
+    "min.insync.replicas",
+    "max.message.bytes",
+    "compression.type",
+    "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
+    "segment.bytes",
+    "message.timestamp.type",
+    "unclean.leader.election.enable",
+)
+_BROKER_FACTS = (
+    "num.io.threads",
+    "num.network.threads",
+    "log.flush.interval.messages",
+    "log.flush.scheduler.interval.ms",
+    "offsets.topic.num.partitions",
+    "offsets.topic.replication.factor",
+    "group.initial.rebalance.delay.ms",
+    "log.segment.delete.delay.ms",
+    "socket.send.buffer.bytes",
+    "socket.receive.buffer.bytes",
+    "process.roles",
+)
+
+
+class KafkaAdmin:
+    def __init__(self, address: Mapping[str, Any], settings: Settings) -> None:
+        self._address, self._settings = address, settings
+        self._closed = False
+        try:
+            self._cluster: Cluster = open_cluster(address)
+        except ClusterError as error:
+            raise BadTarget(
+                f"Kafka at {address['bootstrap']} cannot be used: {error}; is it up and reachable?"
+            ) from error
+
+    def declare(self, destination: Destination) -> Endpoints:
+        settings = self._settings
+        try:
+            self._cluster.create(
+                destination.name, destination.partitions, settings.replication, settings.topic_config()
+            )
+        except ClusterError as error:
+            raise BadTarget(
+                f"Kafka did not create topic {destination.name} (partitions {destination.partitions},"
+                f" replication {settings.replication}): {error}"
+            ) from error
+        groups = {group: f"{destination.name}.{group}" for group in destination.groups}
+        return Endpoints(dict(self._address), destination.name, groups, destination.partitions)
+
+    def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
+        topic = endpoints.destination
+        try:
+            brokers = self._cluster.brokers()
+            of_topic = self._cluster.topic_config(topic)
+            of_broker = self._cluster.broker_config(brokers[0], _BROKER_FACTS)
+        except ClusterError as error:
+            raise BadTarget(f"Kafka did not describe topic {topic}: {error}") from error
+        version = _version(self._address["bootstrap"])
+        facts = {"version": version} if version else {}
+        facts |= {"brokers": str(len(brokers)), "replication.factor": str(self._settings.replication)}
+        facts |= {f"topic.{name}": of_topic[name] for name in _TOPIC_FACTS if name in of_topic}
+        return facts | {f"broker.{name}": value for name, value in of_broker.items()}
+
+    def counters(self, endpoints: Endpoints) -> Counters:
+        """Published is what the partitions hold; delivered what each group committed; stored the sum of the lags."""
+        topic, partitions = endpoints.destination, endpoints.partitions
+        try:
+            first, end = self._cluster.offsets(topic, partitions)
+            delivered: dict[str, int | None] = {}
+            for group, name in endpoints.groups.items():
+                committed = self._cluster.committed(name, topic, partitions)
+                delivered[group] = sum(at - a for at, a in zip(committed, first, strict=True) if at is not None)
+        except ClusterError as error:
+            raise BadTarget(f"Kafka did not tell the offsets of topic {topic}: {error}") from error
+        published = sum(end) - sum(first)
+        stored = sum(published - (n or 0) for n in delivered.values())
+        return Counters(published, delivered, stored)
+
+    def delete(self, endpoints: Endpoints) -> None:
+        """A group that still has members goes with its topic's offsets, later; that is Kafka's own rule."""
+        for group in endpoints.groups.values():
+            self._unless(("GROUP_ID_NOT_FOUND", "NON_EMPTY_GROUP"), self._cluster.delete_group, group)
+        self._unless(("UNKNOWN_TOPIC_OR_PART",), self._cluster.delete, endpoints.destination)
+
+    def _unless(self, fine: tuple[str, ...], delete: Any, name: str) -> None:
+        try:
+            delete(name)
+        except ClusterError as error:
+            if not error.code.upper().startswith(fine):
+                raise BadTarget(f"Kafka did not delete {name}: {error}") from error
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._cluster.close()
+
+
+def _version(bootstrap: str) -> str | None:
+    """librdkafka knows the broker's version but does not tell it, so kafka-python is asked where it is installed."""
+    if importlib.util.find_spec("kafka") is None:
+        return None
+    from .cluster_kafka_python import KafkaPythonCluster
+
+    try:
+        asked = KafkaPythonCluster(bootstrap, 10.0)
+    except ClusterError:
+        return None
+    try:
+        return asked.version()
+    except ClusterError:
+        return None
+    finally:
+        asked.close()

@@ -1,0 +1,53 @@
+"""The few things an administrator asks of a cluster, through whichever client library is installed."""
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+__all__ = ["Cluster", "ClusterError", "open_cluster"]
+
+
+class ClusterError(Exception):
+    """The cluster did not do what was asked; the text says what it answered. `code` is Kafka's name for it, or ""."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Cluster(Protocol):
+    """All methods raise ClusterError."""
+
+    def cluster_id(self) -> str: ...
+
+    def brokers(self) -> list[int]: ...
+
+    def create(self, topic: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
+        """Returns when each partition has a leader."""
+
+    def delete(self, topic: str) -> None: ...
+
+    def delete_group(self, group: str) -> None: ...
+
+    def offsets(self, topic: str, partitions: int) -> tuple[list[int], list[int]]:
+        """The first offset kept and the next one to be written, for each partition."""
+
+    def committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
+        """The group's committed offset for each partition; None where there is none."""
+
+    def topic_config(self, topic: str) -> dict[str, str]: ...
+
+    def broker_config(self, broker: int, names: Sequence[str]) -> dict[str, str]: ...
+
+    def close(self) -> None: ...
+
+
+def open_cluster(address: Mapping[str, Any], timeout_s: float = 15.0) -> Cluster:
+    """Raises ClusterError when nothing answers within `timeout_s`."""
+    if importlib.util.find_spec("confluent_kafka") is not None:
+        from .cluster_confluent import ConfluentCluster
+
+        return ConfluentCluster(address["bootstrap"], timeout_s)
+    from .cluster_kafka_python import KafkaPythonCluster
+
+    return KafkaPythonCluster(address["bootstrap"], timeout_s)

@@ -1,0 +1,101 @@
+"""`Cluster` through confluent-kafka."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from .cluster import ClusterError
+from .quiet import LIBRDKAFKA, logger
+
+__all__ = ["ConfluentCluster"]
+
+_LEADER_S = 15.0
+_LOOK_AGAIN_S = 0.02
+
+
+class ConfluentCluster:
+    def __init__(self, bootstrap: str, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._client = AdminClient({"bootstrap.servers": bootstrap, **LIBRDKAFKA}, logger=logger())
+        self.cluster_id()
+
+    def cluster_id(self) -> str:
+        return str(self._metadata().cluster_id)
+
+    def brokers(self) -> list[int]:
+        return sorted(self._metadata().brokers)
+
+    def create(self, topic: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
+        new = NewTopic(topic, num_partitions=partitions, replication_factor=replication, config=dict(config))
+        self._result(self._client.create_topics([new], operation_timeout=self._timeout_s))
+        deadline = time.monotonic() + _LEADER_S
+        while not self._led(topic, partitions):
+            if time.monotonic() > deadline:
+                raise ClusterError(f"topic {topic} has partitions without a leader {_LEADER_S:g} s after its creation")
+            time.sleep(_LOOK_AGAIN_S)
+
+    def _led(self, topic: str, partitions: int) -> bool:
+        found = self._metadata(topic).topics[topic]
+        return found.error is None and sum(p.leader >= 0 for p in found.partitions.values()) == partitions
+
+    def delete(self, topic: str) -> None:
+        self._result(self._client.delete_topics([topic], operation_timeout=self._timeout_s))
+
+    def delete_group(self, group: str) -> None:
+        self._result(self._client.delete_consumer_groups([group]))
+
+    def offsets(self, topic: str, partitions: int) -> tuple[list[int], list[int]]:
+        first = self._list_offsets(topic, partitions, OffsetSpec.earliest())
+        return first, self._list_offsets(topic, partitions, OffsetSpec.latest())
+
+    def _list_offsets(self, topic: str, partitions: int, spec: Any) -> list[int]:
+        asked = {TopicPartition(topic, p): spec for p in range(partitions)}
+        answers = self._call(lambda: self._client.list_offsets(asked, request_timeout=self._timeout_s))
+        found = {at.partition: self._call(future.result).offset for at, future in answers.items()}
+        return [int(found[p]) for p in range(partitions)]
+
+    def committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])
+        answer = self._result(self._client.list_consumer_group_offsets([asked], request_timeout=self._timeout_s))
+        found = {at.partition: at.offset for at in answer.topic_partitions}
+        return [None if found.get(p, OFFSET_INVALID) < 0 else int(found[p]) for p in range(partitions)]
+
+    def topic_config(self, topic: str) -> dict[str, str]:
+        return self._config(ResourceType.TOPIC, topic)
+
+    def broker_config(self, broker: int, names: Sequence[str]) -> dict[str, str]:
+        found = self._config(ResourceType.BROKER, str(broker))
+        return {name: found[name] for name in names if name in found}
+
+    def _config(self, kind: Any, name: str) -> dict[str, str]:
+        resource = ConfigResource(kind, name)
+        entries = self._result(self._client.describe_configs([resource], request_timeout=self._timeout_s))
+        return {entry.name: entry.value for entry in entries.values() if entry.value is not None}
+
+    def close(self) -> None:
+        self._client.poll(0)
+
+    def _metadata(self, topic: str | None = None) -> Any:
+        return self._call(lambda: self._client.list_topics(topic, timeout=self._timeout_s))
+
+    def _result(self, futures: "Mapping[Any, Future[Any]]") -> Any:
+        """Of a call about one thing."""
+        (future,) = futures.values()
+        return self._call(lambda: future.result(timeout=self._timeout_s + 5))
+
+    def _call(self, call: Any) -> Any:
+        try:
+            return call()
+        except KafkaException as error:
+            raise ClusterError(error.args[0].str(), error.args[0].name()) from error
+        except TimeoutError as error:
+            raise ClusterError(f"no answer within {self._timeout_s:g} s") from error

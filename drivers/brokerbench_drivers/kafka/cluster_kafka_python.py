@@ -1,0 +1,88 @@
+"""`Cluster` through kafka-python; also what tells the broker's version, which librdkafka does not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError
+
+from .cluster import ClusterError
+from .quiet import quiet_kafka_python
+
+__all__ = ["KafkaPythonCluster"]
+
+T = TypeVar("T")
+
+
+class KafkaPythonCluster:
+    def __init__(self, bootstrap: str, timeout_s: float) -> None:
+        quiet_kafka_python()
+        timeout_ms = int(timeout_s * 1000)
+        self._client = _call(
+            lambda: KafkaAdminClient(
+                bootstrap_servers=bootstrap.split(","),
+                bootstrap_timeout_ms=timeout_ms,
+                request_timeout_ms=max(1000, timeout_ms),
+            )
+        )
+
+    def version(self) -> str:
+        """Such as 4.3: the library infers it from the requests the broker takes, which do not show the last part."""
+        found = _call(lambda: self._client.get_broker_version_data(self.brokers()[0]).broker_version)
+        return ".".join(map(str, found))
+
+    def cluster_id(self) -> str:
+        return str(_call(self._client.describe_cluster)["cluster_id"])
+
+    def brokers(self) -> list[int]:
+        return sorted(broker["broker_id"] for broker in _call(self._client.describe_cluster)["brokers"])
+
+    def create(self, topic: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
+        new = {topic: {"num_partitions": partitions, "replication_factor": replication, "configs": dict(config)}}
+        _call(lambda: self._client.create_topics(new, wait_for_metadata=True))
+
+    def delete(self, topic: str) -> None:
+        _call(lambda: self._client.delete_topics([topic]))
+
+    def delete_group(self, group: str) -> None:
+        answer = _call(lambda: self._client.delete_groups([group]))[group]
+        if answer not in ("OK", None):
+            raise ClusterError(str(answer), str(answer))
+
+    def offsets(self, topic: str, partitions: int) -> tuple[list[int], list[int]]:
+        first = self._list_offsets(topic, partitions, OffsetSpec.EARLIEST)
+        return first, self._list_offsets(topic, partitions, OffsetSpec.LATEST)
+
+    def _list_offsets(self, topic: str, partitions: int, spec: Any) -> list[int]:
+        asked = [TopicPartition(topic, p) for p in range(partitions)]
+        found = _call(lambda: self._client.list_partition_offsets(dict.fromkeys(asked, spec)))
+        return [int(found[at].offset) for at in asked]
+
+    def committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
+        asked = [TopicPartition(topic, p) for p in range(partitions)]
+        found = _call(lambda: self._client.list_group_offsets({group: asked}))[group]
+        return [None if at not in found or found[at].offset < 0 else int(found[at].offset) for at in asked]
+
+    def topic_config(self, topic: str) -> dict[str, str]:
+        return self._config(ConfigResourceType.TOPIC, topic)
+
+    def broker_config(self, broker: int, names: Sequence[str]) -> dict[str, str]:
+        found = self._config(ConfigResourceType.BROKER, str(broker))
+        return {name: found[name] for name in names if name in found}
+
+    def _config(self, kind: Any, name: str) -> dict[str, str]:
+        asked = [ConfigResource(kind, name)]
+        found = _call(lambda: self._client.describe_configs(asked, config_filter="all"))[kind.name.lower()][name]
+        return {key: str(entry["value"]) for key, entry in found.items() if entry["value"] is not None}
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _call(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except KafkaError as error:
+        text = str(error).split(": Request ")[0] or type(error).__name__
+        raise ClusterError(text, getattr(error, "message", "")) from error

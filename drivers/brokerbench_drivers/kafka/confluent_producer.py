@@ -1,0 +1,105 @@
+"""A librdkafka producer: per-message delivery reports, told to the engine as ranges."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as LibProducer
+
+from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
+
+from .ranges import confirms_of
+
+__all__ = ["ConfluentProducer"]
+
+_CLOSE_S = 10.0
+# What is known not to be in the log. Of any other failure (timed out, connection lost, purged) nobody knows.
+_REFUSED = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+    }
+)
+
+
+class ConfluentProducer:
+    def __init__(self, client: LibProducer, session: Session, check: Callable[[], None]) -> None:
+        self._client, self._check = client, check
+        self._topic = session.endpoints.destination
+        self._in_flight = session.in_flight
+        self._confirming = session.settings.acks != 0
+        self._sent = self._answered = 0
+        self._confirmed: list[int] = []
+        self._refused: list[int] = []
+        self._lost: KafkaError | None = None
+        self._closed = False
+
+    def room(self) -> int:
+        waiting = self._sent - self._answered if self._confirming else len(self._client)
+        return max(0, self._in_flight - waiting)
+
+    def send(self, batch: Batch) -> int:
+        room = self.room()
+        if room <= 0 or self._lost is not None:
+            return 0
+        payloads = batch.payloads()[:room]
+        keys = batch.keys
+        produce, topic, report, first = self._client.produce, self._topic, self._report, self._sent
+        took = 0
+        try:
+            if keys is None:
+                for payload in payloads:
+                    produce(topic, payload, on_delivery=partial(report, first + took))
+                    took += 1
+            else:
+                for payload, key in zip(payloads, keys, strict=False):
+                    produce(topic, payload, key, on_delivery=partial(report, first + took))
+                    took += 1
+        except BufferError:
+            pass  # the library's queue is full: it took fewer
+        except KafkaException as error:
+            self._report(first + took, error.args[0], None)
+            took += self._lost is None  # refused is an answer too; after any other the library takes none
+        self._sent += took
+        return took
+
+    def _report(self, ordinal: int, error: KafkaError | None, _message: Any) -> None:
+        if error is None:
+            self._confirmed.append(ordinal)
+        elif error.code() in _REFUSED:
+            self._refused.append(ordinal)
+        else:
+            self._lost = error
+
+    def confirms(self, timeout_s: float) -> Confirms:
+        if not self._refused:
+            # Whole milliseconds are what the library can wait; of shorter ones the engine passes the time itself.
+            self._client.poll(timeout_s if timeout_s >= 0.001 else 0)
+        if not self._confirmed and not self._refused:
+            if self._lost is not None:
+                raise ConnectionLost(f"no answer for a message: {self._lost.str()}")
+            self._check()
+            return NO_CONFIRMS
+        confirmed, self._confirmed = self._confirmed, []
+        refused, self._refused = self._refused, []
+        self._answered += len(confirmed) + len(refused)
+        return confirms_of(confirmed, refused) if self._confirming else NO_CONFIRMS
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._client.flush(_CLOSE_S)
+            self._client.purge()
+            self._client.poll(0)

@@ -1,0 +1,106 @@
+"""Which Kafka settings keep what a scenario asks."""
+
+from typing import Any
+
+from brokerbench.contract import CannotPromise
+from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, PromisePoint, Scenario, Survives
+
+from .settings import Settings
+
+__all__ = ["promise"]
+
+_RECORD_OVERHEAD = 1024  # batch header and the longest key, with room to spare
+
+
+def promise(settings: Settings, delivery: Delivery, scenario: Scenario) -> Promise:
+    """All defaults filled in. Raises CannotPromise."""
+    chosen = _filled(settings, delivery, scenario)
+    gives = _survives(chosen)
+    if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
+        raise CannotPromise(
+            f"kafka survives {gives.value} with these settings, not {delivery.survives.value}:"
+            f" {_what_would(delivery, chosen)}"
+        )
+    confirmed = chosen.acks != 0
+    if delivery.guarantee is Guarantee.AT_LEAST_ONCE and not confirmed:
+        raise CannotPromise("kafka confirms nothing with acks: 0; leave acks out, or use guarantee: at-most-once")
+    if delivery.guarantee is Guarantee.AT_LEAST_ONCE and chosen.commit == "received":
+        raise CannotPromise(
+            "kafka loses what a dying consumer had received with commit: received;"
+            " leave commit out, or use guarantee: at-most-once"
+        )
+    return Promise(
+        Guarantee.AT_LEAST_ONCE if confirmed and chosen.commit == "settled" else Guarantee.AT_MOST_ONCE,
+        gives,
+        PromisePoint.CONFIRMED if confirmed else PromisePoint.HANDED_OVER,
+        chosen.model_dump(mode="json"),
+        _notes(chosen, scenario),
+    )
+
+
+def _filled(settings: Settings, delivery: Delivery, scenario: Scenario) -> Settings:
+    at_most_once = delivery.guarantee is Guarantee.AT_MOST_ONCE
+    acks = settings.acks
+    if acks is None:
+        acks = 0 if at_most_once and delivery.survives is Survives.NOTHING and not settings.idempotence else "all"
+    flush = settings.flush_messages
+    if flush is None and delivery.survives is Survives.POWER_LOSS and settings.replication < 3:
+        flush = 1
+    chosen: dict[str, Any] = {
+        "acks": acks,
+        "idempotence": acks == "all" if settings.idempotence is None else settings.idempotence,
+        "commit": settings.commit or ("received" if at_most_once else "settled"),
+        "flush_messages": flush,
+        "max_message_bytes": max(settings.max_message_bytes, scenario.message.size_bytes + _RECORD_OVERHEAD),
+    }
+    return settings.model_copy(update=chosen)
+
+
+def _survives(settings: Settings) -> Survives:
+    if settings.acks == 0:
+        return Survives.NOTHING
+    if settings.acks == "all" and settings.replication >= 3:
+        return Survives.NODE_LOSS
+    if settings.acks == 1 and settings.replication > 1:
+        return Survives.CLIENT_CRASH  # a follower that lacks the message may become the leader
+    return Survives.POWER_LOSS if settings.flush_messages == 1 else Survives.BROKER_KILL
+
+
+def _what_would(delivery: Delivery, settings: Settings) -> str:
+    if settings.acks == 0:
+        return "use acks: all"
+    if delivery.survives is Survives.NODE_LOSS:
+        return "use acks: all and replication: 3 on a cluster (server: external) of at least three nodes"
+    if settings.acks == 1 and settings.replication > 1:
+        return "use acks: all"
+    return "use flush_messages: 1, or leave it out"
+
+
+def _notes(settings: Settings, scenario: Scenario) -> tuple[str, ...]:
+    topology = scenario.topology
+    notes = [f"topics 1 -> one topic of {topology.partitions} partition{'s' * (topology.partitions > 1)}"]
+    if idle := {name: g.consumers for name, g in topology.groups.items() if g.consumers > topology.partitions}:
+        notes += [f"group {name}: {n} consumers, {topology.partitions} with a partition" for name, n in idle.items()]
+    notes.append(
+        "group -> consumer group (range assignment); prefetch has no counterpart, fetch sizes bound what waits"
+    )
+    if scenario.message.keys is not None:
+        notes.append("keys -> partitions by murmur2, as Java clients do")
+    if settings.acks == 0:
+        notes.append("acks 0: handed over when the client took it; in_flight is bounded by the client's queue")
+    else:
+        durable = (
+            "flushed before it is confirmed" if settings.flush_messages == 1 else "in the page cache when confirmed"
+        )
+        notes.append(f"acks {settings.acks}: {durable}")
+    notes.append(
+        f"idempotence {'on' if settings.idempotence else 'off'}: "
+        + ("retries neither duplicate nor reorder" if settings.idempotence else "a retry may duplicate or reorder")
+        if settings.acks != 0
+        else "no retries"
+    )
+    notes.append(
+        f"linger {settings.linger_s * 1000:g} ms, batch {settings.batch_bytes} B, 5 requests in flight for both clients"
+        " (own defaults: confluent 5 ms, 1000000 B; kafka-python 0 ms, 16384 B)"
+    )
+    return tuple(notes)
