@@ -1,4 +1,4 @@
-"""What the conformance suite runs: one line for each flavour of a driver. A driver that is not named here runs as shipped.
+"""What the conformance suite runs: a line for each flavour of a driver. One that is not named here runs as shipped.
 
 Settings are as a scenario file has them. `url` is how the driver's `address` is asked for a server at `{port}`.
 """
@@ -21,7 +21,8 @@ class Flavour:
     settings: Mapping[str, Any] = field(default_factory=dict)
     again_s: float = 30.0  # an unsettled message of a dead consumer comes again within
     requeue: bool = True  # REQUEUE brings one message again; False: a log goes on from an offset
-    most_bytes: int = 65536  # of one message
+    any_size: bool = True  # messages of one destination may differ in size
+    producers: int = 2  # how many a destination takes, at least
 
 
 FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
@@ -41,6 +42,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}),
     ),
     "kafka": (Flavour("as-shipped", requeue=False),),
+    "null": (Flavour("ring", any_size=False, producers=1),),
 }
 URLS: Mapping[str, str] = {
     "kafka": "kafka://127.0.0.1:{port}",

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from brokerbench.contract import Feature
 from brokerbench.servers import Guardian, Host, NotAvailable, Server, ServerRecipe
-
 from tests.conformance.cases import CASES, Case
 from tests.conformance.lab import Lab
 

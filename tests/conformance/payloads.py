@@ -1,4 +1,4 @@
-"""Payloads that say who they are: a mark of this run, producer, sequence; the rest is seeded and checked byte for byte."""
+"""Payloads that say who they are: a mark of the destination, producer, sequence; the rest is seeded and compared."""
 
 import random
 import struct

@@ -9,7 +9,7 @@ import numpy as np
 from brokerbench.contract import BadTarget, Consumer, Deliveries, Event, Producer, Session, Settle
 from brokerbench.inbox import Inbox
 
-from .link import CONNECT_S, Link
+from .link import CONNECT_S, FLUSH_S, Link
 from .loop import Pump
 from .producers import CoreProducer, JetStreamProducer
 
@@ -77,7 +77,7 @@ class NatsConsumer:
             made = await client.subscribe(subject, queue, self._on_stored, pending_msgs_limit=0, pending_bytes_limit=0)
         else:
             made = await client.subscribe(subject, queue, self._on_message)
-        await client.flush(timeout=CONNECT_S)  # a round trip: the server knows us now
+        await self._link.round_trip(CONNECT_S)
         return made
 
     async def _on_message(self, message: Any) -> None:
@@ -129,4 +129,4 @@ class NatsConsumer:
     async def _leave(self, subscription: Any) -> None:
         await self._pump.drained()
         await subscription.unsubscribe()
-        await self._link.client.flush(timeout=CONNECT_S)
+        await self._link.round_trip(FLUSH_S)

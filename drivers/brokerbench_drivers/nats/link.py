@@ -90,6 +90,12 @@ class Link:
         except _FAILURES as error:
             raise ConnectionLost(f"nats at {self._where} does not answer: {error or type(error).__name__}") from error
 
+    async def round_trip(self, timeout_s: float) -> None:
+        """On the loop: the server has taken all that was given to nats-py before."""
+        # nats-py writes a PING ahead of what it still holds, so only a second one follows that.
+        await self.client.flush(timeout=timeout_s)
+        await self.client.flush(timeout=timeout_s)
+
     def attempt(self, work: Coroutine[Any, Any, object]) -> None:
         """Parting words, for a bounded time. What they do not bring across was never promised."""
         with suppress(*_FAILURES):

@@ -53,7 +53,7 @@ class _NatsProducer:
 
     async def _flush(self) -> None:
         await self._pump.drained()
-        await self._link.client.flush(timeout=FLUSH_S)
+        await self._link.round_trip(FLUSH_S)
 
 
 class CoreProducer(_NatsProducer):
@@ -61,17 +61,19 @@ class CoreProducer(_NatsProducer):
 
     def __init__(self, link: Link, session: Session) -> None:
         super().__init__(link, session)
-        self._failure: Mailbox[None] = Mailbox()
-        link.on_lost(self._failure.fail)
+        self._went: Mailbox[None] = Mailbox()
+        link.on_lost(self._went.fail)
 
     async def _burst(self, payloads: list[bytes], first: int) -> None:
         publish, subject = self._link.client.publish, self._subject
         for payload in payloads:
             await publish(subject, payload)
         self._left += len(payloads)
+        self._went.post(None)
 
     def confirms(self, timeout_s: float) -> Confirms:
-        self._failure.take(timeout_s, 1)
+        """Nobody confirms: returns when there may be more room."""
+        self._went.take(timeout_s, _MOST)
         return NO_CONFIRMS
 
 
@@ -88,7 +90,7 @@ class JetStreamProducer(_NatsProducer):
     async def _listen(self) -> None:
         client = self._link.client
         await client.subscribe(self._reply + "*", cb=self._on_answer, pending_msgs_limit=0, pending_bytes_limit=0)
-        await client.flush(timeout=CONNECT_S)
+        await self._link.round_trip(CONNECT_S)
 
     async def _on_answer(self, message: Any) -> None:
         ordinal = int(message.subject[len(self._reply) :])

@@ -1,0 +1,52 @@
+"""Where producers will bind: there is nothing else to administer without a broker."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+
+import zmq
+
+from brokerbench.contract import Counters, Destination, Endpoints
+from brokerbench.servers import free_port
+
+from .settings import Settings
+
+__all__ = ["ZeromqAdmin"]
+
+
+class ZeromqAdmin:
+    """Chooses the places; the sockets themselves are the children's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def declare(self, destination: Destination) -> Endpoints:
+        count = range(destination.producers)
+        folder = ""
+        if self._settings.transport == "ipc":
+            folder = tempfile.mkdtemp(prefix="bb-zmq-")
+            where = [f"ipc://{folder}/{index}" for index in count]
+        else:
+            where = [f"tcp://127.0.0.1:{free_port()}" for _ in count]
+        groups = dict.fromkeys(destination.groups, destination.name)
+        return Endpoints({}, destination.name, groups, extra={"where": where, "folder": folder})
+
+    def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
+        used = self._settings
+        return {
+            "version": zmq.zmq_version(),
+            "pyzmq": zmq.pyzmq_version(),
+            "pattern": used.pattern,
+            "transport": used.transport,
+            "hwm": f"{used.hwm} messages for each connection and side",
+        }
+
+    def counters(self, endpoints: Endpoints) -> Counters:
+        return Counters(delivered=dict.fromkeys(endpoints.groups))
+
+    def delete(self, endpoints: Endpoints) -> None:
+        if endpoints.extra["folder"]:
+            shutil.rmtree(endpoints.extra["folder"], ignore_errors=True)
+
+    def close(self) -> None:
+        pass

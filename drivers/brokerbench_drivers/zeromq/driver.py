@@ -1,0 +1,63 @@
+"""The ZeroMQ driver: what each pattern gives, and what it cannot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session
+from brokerbench.model import Delivery, Guarantee, Promise, PromisePoint, Scenario, ServerKind, Survives
+from brokerbench.servers import Library, ServerRecipe
+
+from .settings import Settings
+
+__all__ = ["DRIVER", "ZeromqDriver"]
+
+
+class ZeromqDriver:
+    name = "zeromq"
+    title = "ZeroMQ"
+    extra = "zeromq"
+    Settings = Settings
+    clients: Mapping[str, str] = {"pyzmq": "zmq"}
+    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: Library("ZeroMQ is a library: no server")}
+
+    def features(self, settings: Any) -> frozenset[Feature]:
+        several = Feature.GROUPS if settings.pattern == "pub-sub" else Feature.COMPETING
+        return frozenset({Feature.ORDER, several})
+
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+        if delivery.guarantee is Guarantee.AT_LEAST_ONCE:
+            raise CannotPromise("zeromq has no publisher confirms: use guarantee: at-most-once, or role: floor")
+        if delivery.survives is not Survives.NOTHING:
+            raise CannotPromise("zeromq keeps messages in its clients' memory: use survives: nothing, or role: floor")
+        groups = scenario.topology.groups
+        if settings.pattern == "push-pull" and len(groups) > 1:
+            raise CannotPromise(f"zeromq push-pull serves one group, not {len(groups)}: use pattern: pub-sub")
+        shared = [name for name, group in groups.items() if group.consumers > 1]
+        if settings.pattern == "pub-sub" and shared:
+            raise CannotPromise(
+                f"zeromq pub-sub gives each consumer of {shared[0]} all: use pattern: push-pull, or consumers: 1"
+            )
+        dropping = ", which drops when full" if settings.pattern == "pub-sub" else ""
+        return Promise(
+            Guarantee.AT_MOST_ONCE,
+            Survives.NOTHING,
+            PromisePoint.HANDED_OVER,
+            settings.model_dump(mode="json"),
+            (f"handed over: in the library's queue{dropping}",),
+        )
+
+    def address(self, url: str) -> Mapping[str, Any]:
+        raise ValueError(f"zeromq has no server, so leave url out; found {url!r}")
+
+    def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
+        from .admin import ZeromqAdmin
+
+        return ZeromqAdmin(settings)
+
+    def connect(self, session: Session) -> Connection:
+        from .client import ZeromqConnection
+
+        return ZeromqConnection(session)
+
+
+DRIVER = ZeromqDriver()
