@@ -50,6 +50,7 @@ def metric(name: str) -> Metric:
     figure = figure.replace(".", "_")
     if kind in _LATENCIES and figure in _FIGURES:
         return Metric(name, f"{_LATENCIES[kind]} {_FIGURES[figure]}", "ms", (f"{kind}_ms", figure))
+    name = "delivered_msgs_s" if name == "throughput" else name
     if name in _RATES:
         return Metric(name, _RATES[name], "msg/s", (name,), higher_is_better=True, margin=0.05)
     if name in _COUNTS:

@@ -8,7 +8,7 @@ from .reasons import Reason
 from .seconds import Second
 from .words import counted, digits, percent
 
-__all__ = ["backlog_growing", "generator_busy", "rate_reached"]
+__all__ = ["backlog_growing", "generator_busy", "lost_a_second", "rate_reached"]
 
 SENT_SHARE = 0.99  # of the schedule
 DELIVERED_SHARE = 0.98  # of the asked rate
@@ -26,8 +26,8 @@ def rate_reached(files: TrialFiles) -> Iterator[Reason]:
     asked = files.rate_msgs_s or scheduled / files.measure_s
     for group in files.groups:
         got = sum(c["unique_by_time"] for c in consumers if c["group"] == group) / files.measure_s
-        if got + _lost_a_second(files, group) < DELIVERED_SHARE * asked:
-            text = f"not sustained: group {group} got {digits(got, 4)} of {counted(asked)} msg/s asked for"
+        if got + lost_a_second(files, group) < DELIVERED_SHARE * asked:
+            text = f"not sustained: group {group} got {digits(got, 3)} of {counted(asked)} msg/s asked for"
             yield Reason("not-sustained", f"{text}; the broker or the group's consumers did not keep up")
 
 
@@ -38,7 +38,7 @@ def _whose_limit(files: TrialFiles) -> str:
     return f"the producers had time left ({percent(worst)} busy): the broker took no more, or in_flight is too small"
 
 
-def _lost_a_second(files: TrialFiles, group: str | None = None) -> float:
+def lost_a_second(files: TrialFiles, group: str | None = None) -> float:
     """Messages lost in the window; of one group, or the mean over groups."""
     lost = files.ledger.get("lost_in_window") or {}
     names = files.groups if group is None else (group,)
@@ -58,7 +58,7 @@ def backlog_growing(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Rea
     slope, low = _slope(points)
     rate = files.rate_msgs_s or sum(p["sent_by_time"] for p in files.trial["producers"]) / files.measure_s
     # Messages that were lost never leave the backlog; they are the ledger's to tell.
-    lost = _lost_a_second(files)
+    lost = lost_a_second(files)
     growth = slope - lost
     if low > lost and growth > BACKLOG_SHARE * rate:
         text = f"the backlog grew by {digits(growth)} messages a second ({percent(growth / rate)} of the rate)"

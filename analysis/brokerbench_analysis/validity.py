@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .folder import TrialFiles
-from .pace import backlog_growing, generator_busy, rate_reached
+from .pace import backlog_growing, generator_busy, lost_a_second, rate_reached
 from .reasons import Reason, State, Validity
 from .seconds import Second, measured
 from .words import percent
@@ -132,7 +132,11 @@ def _steadiness(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason]
     if half < 2:
         return
     first, last = _mean(steady[:half], "delivered"), _mean(steady[-half:], "delivered")
-    if first and last is not None and abs(last - first) > DRIFT * first:
+    if first is None or last is None:
+        return
+    # What was lost is missing from one half or the other; that is the ledger's to tell.
+    lost = lost_a_second(files) * files.measure_s / half
+    if abs(last - first) - lost > DRIFT * max(first, last):
         text = f"unsteady: {first:,.0f} msg/s in the first half of the measured window, {last:,.0f} in the second"
         yield _suspect("unsteady", f"{text} (more than {percent(DRIFT)} apart)")
 

@@ -206,7 +206,8 @@ class _Trial:
         unknown = np.flatnonzero(self.unknown)
         arrival[unknown[len(unknown) // 2 :]] = np.nan
         owed = np.flatnonzero(self.window & self.promised)
-        arrival[owed[len(owed) // 3 :][: b.lost]] = np.nan
+        first = max(0, min(len(owed) // 3, len(owed) - b.lost))
+        arrival[owed[first : first + b.lost]] = np.nan
         return arrival
 
     def write(self, home: Path) -> None:

@@ -1,0 +1,68 @@
+"""Which percentiles are printed, and what messages that never came do to them."""
+
+import numpy as np
+import pytest
+
+from brokerbench_analysis.histograms import Histogram
+from brokerbench_analysis.latency import Sample, figures, together
+
+NS_1, NS_2 = 1000, 2000  # values below 2048 ns have a bin of their own
+
+
+def sample(ones: int, twos: int = 0, absent: int = 0, waited_ms: float = 0.0) -> Sample:
+    return Sample(Histogram(np.array([NS_1, NS_2]), np.array([ones, twos])), absent, waited_ms)
+
+
+def test_a_percentile_needs_ten_values_beyond_it() -> None:
+    assert figures(sample(99))["p90"] is None
+    assert figures(sample(100))["p90"] == 0.001
+    assert figures(sample(999))["p99"] is None
+    assert figures(sample(1000))["p99"] == 0.001
+    assert figures(sample(9_999))["p99_9"] is None
+    assert figures(sample(10_000))["p99_9"] == 0.001
+
+
+def test_all_arrived_nothing_is_a_bound() -> None:
+    found = figures(sample(950, 50))
+    assert found == {
+        "count": 1000,
+        "absent": 0,
+        "mean": pytest.approx(0.00105),
+        "p50": 0.001,
+        "p90": 0.001,
+        "p95": 0.001,
+        "p99": 0.002,
+        "p99_9": None,
+        "max": 0.002,
+        "at_least": False,
+        "at_least_from": None,
+    }
+
+
+def test_undelivered_messages_count_and_widen_to_at_least() -> None:
+    """980 came, 20 did not: rank 990 of 1000 lies among those, and they had waited 5 s when the drain ended."""
+    found = figures(sample(980, absent=20, waited_ms=5000))
+    assert (found["count"], found["absent"]) == (1000, 20)
+    assert found["p95"] == 0.001
+    assert found["p99"] == found["max"] == 5000
+    assert (found["at_least"], found["at_least_from"]) == (True, "p99")
+    assert found["mean"] is None
+
+
+def test_few_lost_messages_leave_the_percentiles_below_them_exact() -> None:
+    found = figures(sample(995, absent=5, waited_ms=5000))
+    assert found["p99"] == 0.001
+    assert (found["max"], found["at_least_from"]) == (5000, "max")
+
+
+def test_the_bound_is_never_below_what_was_recorded() -> None:
+    slow = Sample(Histogram(np.array([NS_2]), np.array([10])), absent=90, waited_ms=0.0001)
+    assert figures(slow)["p50"] == 0.002
+
+
+def test_together_adds_counts_and_keeps_the_weakest_wait() -> None:
+    both = together([sample(10, absent=1, waited_ms=100), None, sample(5, 5, absent=2, waited_ms=50), sample(3)])
+    assert both is not None
+    assert (both.histogram.total, both.absent, both.waited_ms) == (23, 3, 50)
+    assert together([None, None]) is None
+    assert figures(None) is None
