@@ -1,4 +1,9 @@
-"""The sent side of the ledger: which messages the broker confirmed or refused, and how long the answer took."""
+"""The sent side of the ledger: when each message was handed over, whether the broker confirmed or refused it, and how
+long the answer took.
+
+At low rates a batch is one message. So, as on the received side, small batches are only gathered in the loop (a few
+slice assignments) and worked through every few thousand messages or at the child's tick.
+"""
 
 from pathlib import Path
 
@@ -9,26 +14,74 @@ from brokerbench.contract import Confirms, Fate
 
 from .histogram import Histogram
 from .pages import Pages
-from .schedule import Schedule
 from .spec import ChildSpec
 
-__all__ = ["Answers"]
+__all__ = ["Answers", "HandOvers"]
+
+_ROWS = 8192
+_BEFORE = 1 << 40
+_CONFIRMED = Fate.CONFIRMED.value
+
+Ints = NDArray[np.int64]
 
 
-class Answers:
-    """One producer's. A driver numbers messages from 0 for each connection; `numbering` maps that to sequences."""
+class HandOvers:
+    """Send delay and counts of one producer. `flush` must be called before they are read."""
 
     def __init__(self, spec: ChildSpec) -> None:
         self._window_ns = spec.window_ns
-        self._confirming = spec.confirming
+        self._due = np.empty(_ROWS, np.int64)
+        self._since = np.empty(_ROWS, np.int64)
+        self._fill = 0
+        self._worked = 0
+        self.delay = Histogram()
+        self.by_time = self.in_window = 0
+        self.first_in_window: int | None = None
+
+    def add(self, due: Ints, since_ns: int) -> None:
+        """Messages intended at `due` were handed over at `since_ns` (both ns since t0)."""
+        count = len(due)
+        if self._fill + count > _ROWS:
+            self.flush()
+        rows = slice(self._fill, self._fill + count)
+        self._due[rows] = due
+        self._since[rows] = since_ns
+        self._fill += count
+
+    def flush(self) -> None:
+        count, self._fill = self._fill, 0
+        if not count:
+            return
+        due, since = self._due[:count], self._since[:count]
+        start, end = self._window_ns
+        self.by_time += int(np.count_nonzero((since >= start) & (since < end)))
+        inside = (due >= start) & (due < end)
+        taken = int(np.count_nonzero(inside))
+        if taken and self.first_in_window is None:
+            self.first_in_window = self._worked + int(np.argmax(inside))
+        self.in_window += taken
+        self._worked += count
+        self.delay.record((since - due)[inside] if taken < count else since - due)
+
+
+class Answers:
+    """One producer's. A driver numbers messages from 0 for each connection; `numbering` maps that to sequences.
+
+    `outstanding` is right at once; everything else after `flush`.
+    """
+
+    def __init__(self, spec: ChildSpec) -> None:
+        self._window_ns = spec.window_ns
         self.latency = Histogram()
         self.confirmed = self.refused = self.twice = self.outstanding = 0
         self.confirmed_by_time = self.confirmed_in_window = self.refused_in_window = 0
-        self.window = [0, 0]  # first and end sequence whose intended time is in the measured window
-        self._shift = 0
-        ring = 1 << int(np.ceil(np.log2(max(spec.in_flight * 2, 16))))
-        self._due = np.zeros(ring, np.int64)  # intended times of what is outstanding, by sequence
+        self._shift = -_BEFORE  # until `numbering`, answers are to canaries
+        # Intended times by sequence: of what is outstanding, and of what is answered but not worked through.
+        ring = 1 << int(np.ceil(np.log2(2 * spec.in_flight + 4 * _ROWS)))
+        self._due = np.zeros(ring, np.int64)
         self._mask = ring - 1
+        self._gathered: list[tuple[Confirms, int, int]] = []  # answers, shift, time
+        self._waiting = 0
         self._pages: dict[Fate, Pages] = {}
         if spec.confirming:
             for fate in Fate:
@@ -38,66 +91,78 @@ class Answers:
         """The next message handed over has this sequence, and this number on the connection."""
         self._shift = at_sequence - at_ordinal
 
-    def sent(self, first: int, due: NDArray[np.int64]) -> None:
-        start, end = self._window_ns
-        inside = int(np.count_nonzero((due >= start) & (due < end)))
-        if inside:
-            if self.window[1] == 0:
-                self.window = [first + int(np.argmax(due >= start))] * 2
-            self.window[1] += inside
-        if self._confirming:
-            self._due[np.arange(first, first + len(due)) & self._mask] = due
-            self.outstanding += len(due)
+    def sent(self, first: int, due: Ints) -> None:
+        """Messages from sequence `first` on are outstanding now."""
+        count = len(due)
+        at = first & self._mask
+        if at + count <= len(self._due):
+            self._due[at : at + count] = due
+        else:
+            self._due[np.arange(first, first + count) & self._mask] = due
+        self.outstanding += count
 
     def take(self, confirms: Confirms, now_ns: int) -> int:
-        """Record the broker's answers; returns how many messages they were for (canaries not counted)."""
-        if not self._confirming:
-            return 0
-        lengths = confirms.last - confirms.first + 1
-        if len(confirms) == 1:
-            sequences = np.arange(confirms.first[0], confirms.last[0] + 1) + self._shift
-            fates = np.full(len(sequences), confirms.fate[0])
+        """Keep the broker's answers; returns how many slots they free (canaries hold none)."""
+        first, last = confirms.first, confirms.last
+        if len(first) == 1:
+            count = int(last[0]) - max(int(first[0]), -self._shift) + 1
         else:
-            starts = np.repeat(confirms.first - (np.cumsum(lengths) - lengths), lengths)
-            sequences = np.arange(int(lengths.sum())) + starts + self._shift
-            fates = np.repeat(confirms.fate, lengths)
-        if sequences.size and int(sequences.min()) < 0:
-            real = sequences >= 0
-            sequences, fates = sequences[real], fates[real]
-        total = 0
-        for fate in Fate:
-            chosen = sequences if (fates == fate.value).all() else sequences[fates == fate.value]
-            total += self._record(fate, chosen, now_ns)
-        return total
+            count = int((last - np.maximum(first, -self._shift) + 1).clip(0).sum())
+        self._gathered.append((confirms, self._shift, now_ns))
+        freed = min(max(count, 0), self.outstanding)
+        self.outstanding -= freed
+        self._waiting += freed
+        if self._waiting >= _ROWS:
+            self.flush()
+        return freed
 
-    def _record(self, fate: Fate, sequences: NDArray[np.int64], now_ns: int) -> int:
+    def forget(self) -> int:
+        """The connection is gone: what it still owed stays unanswered. Returns the slots that this frees."""
+        freed, self.outstanding = self.outstanding, 0
+        return freed
+
+    def flush(self) -> None:
+        """Work through the gathered answers."""
+        gathered, self._gathered, self._waiting = self._gathered, [], 0
+        if not gathered:
+            return
+        first = np.concatenate([confirms.first + shift for confirms, shift, _ in gathered])
+        last = np.concatenate([confirms.last + shift for confirms, shift, _ in gathered])
+        ranges = np.array([len(confirms) for confirms, _, _ in gathered])
+        lengths = last - first + 1
+        sequences = np.arange(int(lengths.sum())) + np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
+        fates = np.repeat(np.concatenate([confirms.fate for confirms, _, _ in gathered]), lengths)
+        times = np.repeat(np.repeat(np.array([now for _, _, now in gathered]), ranges), lengths)
+        if sequences.size and int(sequences.min()) < 0:  # answers to canaries
+            real = sequences >= 0
+            sequences, fates, times = sequences[real], fates[real], times[real]
+        confirmed = fates == _CONFIRMED
+        if confirmed.all():
+            self._record(Fate.CONFIRMED, sequences, times)
+        else:
+            self._record(Fate.CONFIRMED, sequences[confirmed], times[confirmed])
+            self._record(Fate.REFUSED, sequences[~confirmed], times[~confirmed])
+
+    def _record(self, fate: Fate, sequences: Ints, times: Ints) -> None:
         new = self._pages[fate].mark(sequences)
         if new is not None:
             self.twice += int(np.count_nonzero(~new))
-            sequences = sequences[new]
-        count = len(sequences)
-        if not count:
-            return 0
+            sequences, times = sequences[new], times[new]
         due = self._due[sequences & self._mask]
         start, end = self._window_ns
-        inside = due[(due >= start) & (due < end)]
-        self.outstanding -= count
-        if fate is Fate.CONFIRMED:
-            self.confirmed += count
-            self.confirmed_in_window += len(inside)
-            self.confirmed_by_time += count if start <= now_ns < end else 0
-            self.latency.record(now_ns - inside)
-        else:
+        inside = (due >= start) & (due < end)
+        count, in_window = len(sequences), int(np.count_nonzero(inside))
+        if fate is Fate.REFUSED:
             self.refused += count
-            self.refused_in_window += len(inside)
-        return count
-
-    def forget(self, schedule: Schedule, now_ns: int) -> None:
-        """The connection is gone: what it still owed stays unanswered, and its slots are free."""
-        schedule.freed(self.outstanding, now_ns)
-        self.outstanding = 0
+            self.refused_in_window += in_window
+            return
+        self.confirmed += count
+        self.confirmed_in_window += in_window
+        self.confirmed_by_time += int(np.count_nonzero((times >= start) & (times < end)))
+        self.latency.record((times - due)[inside])
 
     def close(self) -> None:
+        self.flush()
         for pages in self._pages.values():
             pages.close()
 

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, Driver, Producer
 
 from . import stamp
-from .answers import Answers
+from .answers import Answers, HandOvers
 from .bodies import Bodies
 from .channel import Channel
-from .histogram import Histogram
 from .schedule import Constant, Saturate, Schedule
 from .spec import ChildSpec
 from .ticker import Ticker
@@ -43,15 +42,16 @@ class _Loop:
         self.schedule = _schedule(spec)
         self.answers = Answers(spec)
         self.bodies = Bodies(spec.seed, spec.size_bytes)
-        self.delay = Histogram()
+        self.hand_overs = HandOvers(spec)
+        self.iota = np.arange(self.bodies.rows, dtype=np.uint64)
         self.head = stamp.head(spec.tag, spec.index)
         self.offsets = np.arange(self.bodies.rows + 1, dtype=np.int64) * spec.size_bytes
         self.keys = [b"key-%07d" % k for k in range(spec.key_cardinality or 0)]
         self.connection: Connection | None = None
         self.producer: Producer | None = None
         self.t0 = self.end_ns = 0
-        self.sent = self.sent_by_time = self.sent_in_window = 0
-        self.canaries = 0  # taken by the client before t0, on this connection
+        self.sent = 0
+        self.canaries = 0  # taken by the client before t0
         self.orders: list[dict[str, Any]] = []
         self.stopped = False
 
@@ -127,7 +127,7 @@ class _Loop:
         block = self.bodies.block(self.spec.index, first, count)
         count = len(block)
         due = self.schedule.times(first, count)
-        sequences = np.arange(first, first + count, dtype=np.uint64)
+        sequences = self.iota[:count] + np.uint64(first)
         stamp.write(block, self.head, sequences, due.view(np.uint64))
         keys = self._keys(sequences) if self.keys else None
         size = self.spec.size_bytes
@@ -142,16 +142,11 @@ class _Loop:
         return [self.keys[k] for k in at.tolist()]
 
     def _handed_over(self, due: NDArray[np.int64], since: int) -> None:
-        took = len(due)
-        self.answers.sent(self.sent, due)
-        self.schedule.taken(took)
-        self.sent += took
-        start, end = self.spec.window_ns
-        if start <= since < end:
-            self.sent_by_time += took
-        inside = due[(due >= start) & (due < end)]
-        self.sent_in_window += len(inside)
-        self.delay.record(since - inside)
+        if self.spec.confirming:
+            self.answers.sent(self.sent, due)
+        self.hand_overs.add(due, since)
+        self.schedule.taken(len(due))
+        self.sent += len(due)
 
     def _pump(self, producer: Producer, until: int, *, blocked: bool) -> None:
         """Give the client time until `until` (ns since t0), but no longer than to the first confirm."""
@@ -170,7 +165,7 @@ class _Loop:
         time.sleep(max(0, min(left - _WAKE_NS, _SLICE_NS if waiting else left)) / 1e9)
 
     def _answered(self, confirms: Any) -> None:
-        if len(confirms):
+        if len(confirms) and self.spec.confirming:
             now = time.monotonic_ns() - self.t0
             self.schedule.freed(self.answers.take(confirms, now), now)
 
@@ -186,7 +181,7 @@ class _Loop:
     def _reopen(self, lost: ConnectionLost) -> None:
         """What was outstanding stays unanswered. Try again until the schedule ends."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
-        self.answers.forget(self.schedule, time.monotonic_ns() - self.t0)
+        self.schedule.freed(self.answers.forget(), time.monotonic_ns() - self.t0)
         self.producer = None
         while time.monotonic_ns() - self.t0 < self.end_ns:
             try:
@@ -242,10 +237,12 @@ class _Loop:
             self.connection.close()
 
     def _sample(self) -> dict[str, Any]:
-        histograms = {"send_delay": self.delay.take()}
-        if self.spec.confirming:
-            histograms["confirm"] = self.answers.latency.take()
         answers = self.answers
+        self.hand_overs.flush()
+        answers.flush()
+        histograms = {"send_delay": self.hand_overs.delay.take()}
+        if self.spec.confirming:
+            histograms["confirm"] = answers.latency.take()
         counts = {
             "scheduled": self._scheduled(),
             "sent": self.sent,
@@ -262,16 +259,8 @@ class _Loop:
         return max(self.sent, self.schedule.due(since)) if since >= 0 else 0
 
     def _totals(self) -> dict[str, Any]:
-        answers, scheduled = self.answers, self._scheduled()
-        start, end = self.spec.window_ns
-        end = min(end, self.end_ns)
-        window = answers.window
-        if self.spec.rate_msgs_s is not None:
-            in_window = max(0, self.schedule.due(end - 1) - self.schedule.due(start - 1))
-            first = self.schedule.due(start - 1)
-            window = [first, first + in_window]
-        else:
-            in_window = self.sent_in_window
+        answers, scheduled, hand_overs = self.answers, self._scheduled(), self.hand_overs
+        start, end = self._window()
         return {
             "scheduled": scheduled,
             "sent": self.sent,
@@ -279,20 +268,29 @@ class _Loop:
             "refused": answers.refused,
             "unknown": self.sent - answers.confirmed - answers.refused if self.spec.confirming else 0,
             "unsent": scheduled - self.sent,
-            "window": window,
+            "window": [start, end],
             "in_window": {
-                "scheduled": in_window,
-                "sent": self.sent_in_window,
+                "scheduled": end - start,
+                "sent": hand_overs.in_window,
                 "confirmed": answers.confirmed_in_window,
                 "refused": answers.refused_in_window,
             },
             "confirmed_by_time": answers.confirmed_by_time,
-            "sent_by_time": self.sent_by_time,
+            "sent_by_time": hand_overs.by_time,
             "answered_twice": answers.twice,
-            "negative": {"send_delay": self.delay.negative, "confirm": answers.latency.negative},
+            "negative": {"send_delay": hand_overs.delay.negative, "confirm": answers.latency.negative},
             "canaries": self.canaries,
             "ended_s": round(self.end_ns / 1e9, 3),
         }
+
+    def _window(self) -> tuple[int, int]:
+        """First and end sequence that were intended in the measured window (as far as the load came)."""
+        if self.spec.rate_msgs_s is None:
+            first = self.hand_overs.first_in_window or 0
+            return first, first + self.hand_overs.in_window
+        start, end = self.spec.window_ns
+        first = self.schedule.due(start - 1) if start else 0
+        return first, max(first, self.schedule.due(min(end, self.end_ns) - 1))
 
 
 def run_producer(spec: ChildSpec, driver: Driver, channel: Channel) -> None:

@@ -109,7 +109,7 @@ def _trials(
 
 
 class _Servers:
-    """One server for all candidates whose recipe and key are the same; kept up for the run, started again if it died."""
+    """One server for candidates whose recipe and key are the same; kept up for the run, started again if it died."""
 
     def __init__(
         self, plan: Plan, drivers: Mapping[str, Driver], guardian: Guardian, folder: RunFolder, options: RunOptions
