@@ -63,7 +63,7 @@ def _validity(view: Page) -> list[str]:
 def _table(columns: Sequence[Column], rows: Sequence[Record]) -> list[str]:
     if not rows:
         return []
-    titles = (_plain(f"{c.label}, {c.unit}" if c.unit else c.label) for c in columns)
+    titles = (_plain(c.titled) for c in columns)
     lines = [_row(titles), _row("---:" if "n" in c.css.split() else "---" for c in columns)]
     lines += [_row(_texts(row, len(columns))) for row in rows]
     return lines

@@ -30,6 +30,8 @@ def figure(number: float | None, digits: int = 3) -> str:
         return "0"
     places = digits - 1 - math.floor(math.log10(abs(number)))
     rounded = round(number, places)
+    if abs(rounded) >= 10 ** (digits - places):  # 0.9996 became 1.000: one digit more than asked
+        places -= 1
     return f"{rounded:,.{max(0, min(places, 9))}f}"
 
 

@@ -13,11 +13,17 @@ from .theme import GRID, INK, colour, marker
 __all__ = ["apart", "label_ends", "linear_axis", "log_axis", "log_ticks"]
 
 
-def log_ticks(low: float, high: float) -> tuple[list[float], float, float]:
-    """Ticks inside the range, and the range widened to them: whole decades, or 1-2-5 steps where it is narrow."""
+def log_ticks(low: float, high: float, most: int = 7) -> tuple[list[float], float, float]:
+    """Ticks, and the range widened to them: 1-2-5 steps where at most `most` fit, else 1-3, else decades."""
     low, high = max(low, 1e-9), max(high, low, 1e-9)
-    decades = math.log10(high / low)
-    steps = (1, 2, 5) if decades < 2 else (1, 3) if decades < 3 else (1,)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks, bottom, top = _ladder(low, high, steps)
+        if len(ticks) <= most:
+            break
+    return ticks[:: -(-len(ticks) // (most + 1))], bottom, top
+
+
+def _ladder(low: float, high: float, steps: tuple[int, ...]) -> tuple[list[float], float, float]:
     spread = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     ladder = [step * 10.0**power for power in spread for step in steps]
     bottom = max((tick for tick in ladder if tick <= low * 1.001), default=low)
@@ -27,9 +33,9 @@ def log_ticks(low: float, high: float) -> tuple[list[float], float, float]:
     return [tick for tick in ladder if bottom <= tick <= top], bottom, top
 
 
-def log_axis(axes: Axes, which: str, low: float, high: float) -> None:
+def log_axis(axes: Axes, which: str, low: float, high: float, most: int = 7) -> None:
     """A log axis whose labels are plain numbers (0.1, 1, 30)."""
-    ticks, bottom, top = log_ticks(low, high)
+    ticks, bottom, top = log_ticks(low, high, most)
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     (axes.set_xlim if which == "x" else axes.set_ylim)(bottom, top)
@@ -41,7 +47,7 @@ def log_axis(axes: Axes, which: str, low: float, high: float) -> None:
 def linear_axis(axes: Axes, which: str, high: float, ticks: int = 4) -> None:
     """From zero, so that a length is a quantity; the top is a tick."""
     locator = MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10])
-    edges = locator.tick_values(0, high if high > 0 else 1)
+    edges = locator.tick_values(0, high * 1.04 if high > 0 else 1)
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlim if which == "x" else axes.set_ylim)(0, float(edges[-1]))
     axis.set_major_locator(FixedLocator([float(edge) for edge in edges if edge >= 0]))

@@ -38,9 +38,9 @@ def percentiles(curves: Sequence[Curve], label: str, key: str) -> Markup | None:
     values = [v for curve in curves for v in curve.values_ms if v > 0]
     _, bottom, top = log_ticks(min(values), max(values))
     with look(key):
-        drawing = figure(440, 300)
+        drawing = figure(400, 290)
         axes = drawing.subplots()
-        drawing.subplots_adjust(left=0.105, right=0.70, top=0.92, bottom=0.145)
+        drawing.subplots_adjust(left=0.115, right=0.69, top=0.92, bottom=0.145)
         bare(axes, grid="both")
         log_axis(axes, "y", bottom, top)
         axes.set_xlim(0, last)

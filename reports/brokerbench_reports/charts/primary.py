@@ -16,7 +16,7 @@ from .theme import INK, MUTED, PAPER, bare, colour, figure, look, marker
 
 __all__ = ["Row", "primary"]
 
-_ROW_HEIGHT, _WIDTH = 46, 440
+_ROW_HEIGHT, _WIDTH = 46, 400
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Row:
     values: Sequence[float]
     doubtful: Sequence[float] = field(default=())
     mark: str = ""  # said after the name: " (floor)"
+    bound: bool = False  # the centre is at least so much
 
 
 def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") -> Markup | None:
@@ -60,7 +61,8 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
 
 def _row(axes: Axes, place: int, row: Row, unit: str) -> None:
     tint, group = colour(row.series), f"of-{row.series}"
-    name = short(row.name, 30) + row.mark
+    name = short(row.name, 28) + row.mark
+    plate = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # the grid would run through the letters
     axes.text(
         0,
         place - 0.3,
@@ -68,20 +70,17 @@ def _row(axes: Axes, place: int, row: Row, unit: str) -> None:
         transform=axes.get_yaxis_transform(),
         color=INK,
         weight="bold",
+        bbox=plate,
         va="center_baseline",
         gid=group,
     )
-    reading = number(row.centre)
-    if row.centre is not None:
-        reading += f" {unit}"
-        if row.low is not None and row.high is not None:
-            reading += f"  ({number(row.low)} to {number(row.high)})"
     axes.text(
         1,
         place - 0.3,
-        reading,
+        _reading(row, unit),
         transform=axes.get_yaxis_transform(),
         color=MUTED,
+        bbox=plate,
         ha="right",
         va="center_baseline",
         gid=group,
@@ -101,6 +100,13 @@ def _row(axes: Axes, place: int, row: Row, unit: str) -> None:
     edge: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
     axes.plot(row.values, [place + 0.1] * len(row.values), color=tint, **edge, **dots)
     axes.plot(row.doubtful, [place + 0.1] * len(row.doubtful), markerfacecolor="none", markeredgecolor=tint, **dots)
+
+
+def _reading(row: Row, unit: str) -> str:
+    if row.centre is None:
+        return "no valid trial"
+    spread = "" if row.low is None or row.high is None else f" ({number(row.low)}–{number(row.high)})"
+    return f"{'≥ ' if row.bound else ''}{number(row.centre)} {unit}".rstrip() + spread
 
 
 def _described(rows: Sequence[Row], unit: str) -> str:

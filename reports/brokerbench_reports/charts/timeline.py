@@ -17,7 +17,7 @@ from .theme import BAND, INK, MUTED, bare, colour, figure, look
 __all__ = ["Line", "Strip", "timeline"]
 
 _POINTS = 160  # a line of more seconds than this is drawn by its worst second of several
-_WIDTH, _STRIP, _FOOT = 440, 118, 34
+_WIDTH, _STRIP, _FOOT = 400, 112, 34
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def timeline(strips: Sequence[Strip], seconds: NDArray[np.float64], warmup_s: fl
     with look(key):
         drawing = figure(_WIDTH, height)
         rows = drawing.subplots(len(strips), 1, sharex=True, squeeze=False)[:, 0]
-        drawing.subplots_adjust(left=0.105, right=0.975, top=1 - 26 / height, bottom=(_FOOT + 4) / height, hspace=0.42)
+        drawing.subplots_adjust(left=0.115, right=0.97, top=1 - 26 / height, bottom=(_FOOT + 4) / height, hspace=0.42)
         for axes, strip in zip(rows, strips, strict=True):
             _strip(axes, strip, seconds, step, series)
             if warmup_s > 0:
@@ -61,11 +61,11 @@ def timeline(strips: Sequence[Strip], seconds: NDArray[np.float64], warmup_s: fl
 def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, series: int) -> None:
     bare(axes)
     if strip.log:
-        log_axis(axes, "y", strip.low, strip.high)
+        log_axis(axes, "y", strip.low, strip.high, 4)
     else:
         linear_axis(axes, "y", strip.high, 3)
     axes.text(0, 1.06, strip.title, transform=axes.transAxes, color=INK, weight="bold")
-    legend = "    ".join(_legend(line) for line in strip.lines)
+    legend = "\u2003".join(_legend(line) for line in strip.lines)
     axes.text(1, 1.06, legend, transform=axes.transAxes, color=MUTED, ha="right", fontsize=10.5)
     for line in strip.lines:
         tint, dash = (MUTED, (0, (3, 2))) if line.dashed else (colour(series), "-")
@@ -83,7 +83,7 @@ def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, se
 def _legend(line: Line) -> str:
     if np.isnan(line.table).all():
         return f"{line.label}: not measured"
-    return f"{'┄┄' if line.dashed else '━━'} {line.label}"
+    return f"{'╌╌' if line.dashed else '━━'}\u00a0{line.label}"
 
 
 def _thinned(table: NDArray[np.float64], step: int) -> NDArray[np.float64]:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerbench.model import format_duration
-from brokerbench_reports.words import count, plural, rate
+from brokerbench_reports.words import count, plural
 
 __all__ = ["asked", "load_words", "promise_words", "size_words"]
 
 Json = Mapping[str, Any]
 
 
-def asked(scenario: Json) -> list[tuple[str, str]]:
+def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
     """Label and text, in the order a reader asks."""
     topology, load, delivery = scenario["topology"], scenario["load"], scenario["delivery"]
     pairs = [
@@ -21,7 +21,7 @@ def asked(scenario: Json) -> list[tuple[str, str]]:
         ("Promise asked", promise_words(delivery["guarantee"], delivery["survives"])),
         ("In flight", f"{count(delivery['in_flight'])} unconfirmed messages a producer"),
         ("Repeats", f"{plural(scenario['repeats']['blocks'], 'block')}: each candidate once a block, in random order"),
-        ("Primary figure", scenario.get("primary") or "throughput"),
+        ("Primary figure", primary),
     ]
     if scenario.get("needs"):
         pairs.append(("Must have", ", ".join(scenario["needs"])))
@@ -33,7 +33,7 @@ def load_words(load: Json) -> str:
     stages = load["stages"]
     length = format_duration(sum(stage["steady_s"] for stage in stages))
     if load["model"] == "open":
-        rates = ", then ".join(f"{rate(stage['rate_msgs_s'])} msg/s" for stage in stages)
+        rates = ", then ".join(f"{stage['rate_msgs_s']:,.12g} msg/s" for stage in stages)
         how = f"{rates}, open: sent by the clock, whatever the broker does"
     else:
         how = "saturate: the next message as soon as one is confirmed"

@@ -15,6 +15,10 @@ class Column:
     unit: str = ""
     css: str = ""
 
+    @property
+    def titled(self) -> str:
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
 
 @dataclass(frozen=True)
 class Who:
@@ -23,6 +27,7 @@ class Who:
     name: str
     series: int
     about: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Cell:
     source: str = ""
     css: str = ""
     badge: str = ""
-    href: str = ""
+    links: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,6 @@ def text(words: str, *, badge: str = "", note: str = "", source: str = "") -> Ce
     return Cell(words, note, source, badge=badge)
 
 
-def link(words: str, path: Sequence[str], note: str = "") -> Cell:
+def link(*path: str) -> str:
     """To a file of the run folder, relative to the page that lies in it."""
-    return Cell(words, note, href="/".join(quote(part, safe="") for part in path))
+    return "/".join(quote(part, safe="") for part in path)

@@ -43,10 +43,12 @@ def claims(study: Study) -> dict[str, Any]:
             "run, not a claim."
         )
     explored = [row for row in rows if not row["primary"]]
-    table = [_claim(row) for row in rows if row["primary"]]
-    if explored:
-        table += [Record(part="Exploratory: not tested"), *(_claim(row) for row in explored)]
-    return {"lead": lead, "columns": _COLUMNS, "rows": table}
+    return {
+        "lead": lead,
+        "columns": _COLUMNS,
+        "rows": [_claim(row) for row in rows if row["primary"]],
+        "explored": [_claim(row) for row in explored],
+    }
 
 
 def _claim(row: Json) -> Record:
@@ -67,7 +69,7 @@ def _claim(row: Json) -> Record:
         Cell(words, badge=badge or "plain"),
         Cell("; ".join(basis) or "one trial each"),
     ]
-    return Record(cells, apart=not row["primary"])
+    return Record(cells)
 
 
 def slo(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
@@ -91,4 +93,4 @@ def _objective(row: Json, subject: Subject) -> Record:
     value = measured(row["value"], source=source, at_least=row["at_least"])
     if row["value"] is not None and unit:
         value = Cell(f"{value.text} {unit}", source=source, css="n")
-    return Record([Cell(row["slo"]), value, Cell(answer, badge=badge)], subject.who)
+    return Record([Cell(row["slo"]), value, Cell(answer, badge=badge)], subject.plain)

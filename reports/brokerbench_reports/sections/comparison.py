@@ -60,14 +60,17 @@ def comparison(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
 
 
 def _left_out(subject: Subject, why: str) -> Record:
-    return Record(who=subject.who, rest=why, apart=True)
+    return Record(who=subject.plain, rest=why, apart=True)
 
 
 def _row(subject: Subject, why: str = "") -> Record:
     merged = subject.record["merged"]
     if merged is None:
         return _left_out(subject, why)
-    who = replace(subject.who, about=f"{subject.who.about} · {why}" if why and not subject.floor else subject.who.about)
+    about = "" if subject.state == "valid" else f"{subject.state}, see above"
+    if why and not subject.floor:
+        about = f"{why}; {about}" if about else why
+    who = replace(subject.who, about=about)
     return Record(_cells(subject, merged), who, bool(why))
 
 
@@ -103,22 +106,22 @@ def _promise(subject: Subject) -> Cell:
     record = subject.record
     if record["guarantee"] is None:
         return Cell("exempt" if subject.floor else "not recorded", source="run.json")
-    words = promise_words(record["guarantee"], record["survives"]).replace(
-        "; a promised message survives", ", survives"
-    )
+    words = promise_words(record["guarantee"], record["survives"]).partition("; a promised message ")[2]
     badge = "floor" if subject.floor else "met" if record["matched"] else "missed"
     text = "exempt" if subject.floor else "as asked" if record["matched"] else "less than asked"
-    return Cell(text, f"{words}; promised once {record['promise_point']}", "run.json", badge=badge)
+    return Cell(text, words, "run.json", badge=badge)
 
 
 def _range(subject: Subject, name: str, digits: int = 3) -> str:
     """Lowest to highest over the trials that count."""
     of = metric(name)
-    values = [value for trial in subject.usable if (value := value_of(trial, of)[0]) is not None]
+    found = [value_of(trial, of) for trial in subject.usable]
+    values = [value for value, _ in found if value is not None]
     if len(values) < 2:
         return ""
     low, high = figure(min(values), digits), figure(max(values), digits)
-    return low if low == high else f"{low} to {high}"
+    bound = "≥ " if any(bound for _, bound in found) else ""
+    return bound + (low if low == high else f"{low}–{high}")
 
 
 def _share(ledger: Json) -> str:

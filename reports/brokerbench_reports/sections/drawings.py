@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench_analysis import Study
-from brokerbench_analysis.metrics import metric, value_of
+from brokerbench_analysis.metrics import Metric, metric, value_of
 from brokerbench_reports.charts import Curve, Line, Row, Strip, percentiles, primary, timeline
 
 from .subjects import Subject, subjects_of
@@ -31,35 +31,41 @@ _STRIPS = (
 
 
 def drawings(study: Study) -> dict[str, Any]:
-    """`primary`, `curves` and `timelines` of the page; None or empty where there is nothing to draw."""
+    """`dots`, `curves` and `timelines` of the page; empty where there is nothing to draw."""
     subjects = subjects_of(study.run, study.summary)
     return {
-        "primary": _primary(study, subjects),
+        "dots": _dots(study, subjects),
         "curves": _curves(study, subjects),
         "timelines": _timelines(study, subjects),
     }
 
 
-def _primary(study: Study, subjects: Sequence[Subject]) -> dict[str, Any] | None:
-    of = metric(study.summary["primary"])
+def _dots(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    """The primary figure, and what it costs: a rank without its price is half an answer."""
+    names = dict.fromkeys((study.summary["primary"], "broker_cpu"))
+    return [chart for name in names if (chart := _dot_chart(study, subjects, metric(name))) is not None]
+
+
+def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[str, Any] | None:
     order = {row["candidate"]: place for place, row in enumerate(study.verdict.ranking)}
     rows = []
     for s in sorted(subjects, key=lambda s: order.get(s.name, len(order) + s.floor)):
         values = [value for t in s.usable if (value := value_of(t, of)[0]) is not None]
         doubtful = [value for t in s.trials if t not in s.usable and (value := value_of(t, of)[0]) is not None]
         if values or doubtful:
-            centre = value_of(s.record["merged"] or {}, of)[0]
-            ends = (min(values), max(values)) if len(values) > 1 else (None, None)
+            centre, bound = value_of(s.record["merged"] or {}, of)
+            low, high = (min(values), max(values)) if len(values) > 1 else (None, None)
             mark = "" if s.name in order else " (floor)" if s.floor else " (not ranked)"
-            rows.append(Row(s.name, s.who.series, centre, *ends, values, doubtful, mark))
-    words = of.words[0].upper() + of.words[1:]
-    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit)
+            rows.append(Row(s.name, s.who.series, centre, low, high, values, doubtful, mark, bound))
+    main = of.name == study.summary["primary"]
+    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, "primary" if main else "cost")
+    better = f"{'Higher' if of.higher_is_better else 'Lower'} is better."
     caption = (
-        f"The primary figure; {'higher' if of.higher_is_better else 'lower'} is better. Each mark is a trial, the "
-        "upright stroke all valid trials merged; the band runs from the lowest trial to the highest. Hollow marks "
-        "are invalid trials, in no figure."
+        f"{better} Each mark is a trial, the stroke all valid trials together; the band runs from the lowest trial to "
+        f"the highest. Hollow marks are invalid trials, in no figure."
     )
-    return None if svg is None else {"svg": svg, "title": f"{words}.", "caption": caption}
+    title = f"The primary figure: {of.words}." if main else "What it costs the broker."
+    return None if svg is None else {"svg": svg, "title": title, "caption": caption if main else better}
 
 
 def _curves(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:

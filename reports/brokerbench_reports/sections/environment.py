@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerbench_reports.words import figure, flag
+from brokerbench_reports.words import flag
 
 from .subjects import Subject
 
@@ -44,7 +44,7 @@ def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json
 
 
 def _told(item: Any) -> str:
-    return figure(item, 4) if isinstance(item, float) else flag(item)
+    return f"{item:,.4g}" if isinstance(item, float) else flag(item)
 
 
 def _settings(subject: Subject, facts: Mapping[str, Json]) -> dict[str, Any]:

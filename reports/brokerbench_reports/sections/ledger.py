@@ -32,7 +32,7 @@ def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, 
         source = subject.source("ledger.json", usable=False)
         cells = [text(group), Cell(_closed(subject)[0], badge=_closed(subject)[1], source=source)]
         cells += [counted(total[name], source, loud=name in _LOUD) for name in names]
-        rows.append(Record(cells, subject.who, subject.floor))
+        rows.append(Record(cells, subject.plain, subject.floor))
     lead = (
         "Messages over all trials, warm-up included. "
         "What was sent and what was received is recorded in different processes."

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brokerbench_analysis import Study
+from brokerbench_analysis.metrics import metric
 from brokerbench_reports.words import plural
 
 from .asked import asked
@@ -66,7 +67,7 @@ def page(study: Study) -> Page:
         version=str(run.get("brokerbench") or "of an unknown version"),
         banners=_banners(study),
         verdict={"sentence": study.verdict.sentence, "details": [*study.verdict.notes, colocated(run["environment"])]},
-        asked=asked(scenario),
+        asked=asked(scenario, metric(summary["primary"]).words),
         validity=validity(subjects),
         comparison=comparison(study, subjects),
         claims=claims(study),

@@ -1,7 +1,7 @@
 """The candidates as every section sees them: name, colour, trials, state, in one order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .cells import Who
@@ -16,6 +16,11 @@ class Subject:
     who: Who
     declared: Json  # its entry in run.json
     record: Json  # its entry in summary.json
+
+    @property
+    def plain(self) -> Who:
+        """Its name alone, where a table repeats it."""
+        return replace(self.who, about="")
 
     @property
     def name(self) -> str:

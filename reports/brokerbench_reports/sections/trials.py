@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .cells import Cell, Column, Record, counted, link, measured
+from .cells import Cell, Column, Record, Who, counted, link, measured
 from .subjects import Subject
 
 __all__ = ["latency_cell", "trials"]
 
 Json = Mapping[str, Any]
 _COLUMNS = (
-    Column("candidate"),
     Column("trial"),
     Column("state"),
     Column("offered", "msg/s", "n"),
@@ -23,6 +22,13 @@ _COLUMNS = (
     Column("generator busy", "% of a core", "n"),
     Column("files"),
 )
+_FILES = (
+    ("latency", "latency.hlog"),
+    ("ledger", "ledger.json"),
+    ("seconds", "intervals.jsonl"),
+    ("use", "resources.jsonl"),
+    ("facts", "facts.json"),
+)
 _ORDER = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 
 
@@ -34,7 +40,7 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
         "lead": "In the order they ran. Links lead into the run folder, so they work where this page lies in it; "
         "each figure names the file it comes from when pointed at.",
         "columns": _COLUMNS,
-        "rows": [Record(_cells(t), s.who, s.floor) for t, s in ordered],
+        "rows": [Record(_cells(t), _who(t, s), s.floor) for t, s in ordered],
     }
 
 
@@ -49,13 +55,18 @@ def latency_cell(figures: Json | None, name: str, source: str) -> Cell:
     )
 
 
+def _who(trial: Json, subject: Subject) -> Who:
+    name = str(trial["id"])
+    about = "" if subject.name in name else subject.name
+    return Who(name, subject.who.series, about, link("trials", name, "trial.json"))
+
+
 def _cells(trial: Json) -> list[Cell]:
     home = f"trials/{trial['id']}"
     state, ledger = trial["validity"]["state"], trial["ledger"] or {}
     rates, log = f"{home}/trial.json", f"{home}/latency.hlog"
     busy = (trial["resources"] or {}).get("busy_share_max")
     return [
-        link(str(trial["id"]), ("trials", str(trial["id"]), "trial.json")),
         Cell(state, badge=state, source=rates),
         measured(trial["offered_msgs_s"], digits=4, source=rates),
         measured(trial["delivered_msgs_s"], digits=4, source=rates),
@@ -65,5 +76,5 @@ def _cells(trial: Json) -> list[Cell]:
         counted(ledger.get("lost"), f"{home}/ledger.json", loud=True),
         counted(ledger.get("duplicates"), f"{home}/ledger.json", loud=True),
         measured(None if busy is None else 100 * busy, digits=2, source=rates),
-        link("latency.hlog", ("trials", str(trial["id"]), "latency.hlog")),
+        Cell("", links=[(name, link("trials", str(trial["id"]), file)) for name, file in _FILES], css="files"),
     ]

@@ -1,5 +1,6 @@
 """Validity before any number: each candidate's state, and every reason with the trials it was found in."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from .subjects import Subject
 
 __all__ = ["Reason", "reasons_of", "tally", "validity"]
 
+_FIGURE = re.compile(r"\d[\d.,]*")
 _ORDER = ("valid", "suspect", "invalid")
 
 
@@ -51,25 +53,29 @@ def tally(subject: Subject) -> str:
 
 
 def reasons_of(subject: Subject) -> list[Reason]:
-    """Reasons and labels, one line for each distinct text, in the order met."""
+    """Reasons and labels in the order met; those that differ in their figures alone are told once."""
     if subject.excluded:
         return [Reason(subject.excluded)]
-    found: dict[str, list[str]] = {}
+    if not subject.trials:
+        return [Reason("no trial of it has ended; the run was cut short")]
+    found: dict[str, list[tuple[str, str]]] = {}
     for trial in subject.trials:
         labels = [_LABELS.get(label, label) for label in trial["validity"].get("labels", ())]
         for text in (*trial["validity"]["reasons"], *labels):
-            found.setdefault(text, []).append(str(trial["id"]))
-    reasons = [
-        Reason(text, "in all trials" if len(ids) == len(subject.trials) else _in(ids)) for text, ids in found.items()
-    ]
-    return reasons or ([] if subject.trials else [Reason("no trial of it has ended; the run was cut short")])
+            found.setdefault(_FIGURE.sub("#", text), []).append((text, str(trial["id"])))
+    return [Reason(told[0][0], _where(told, len(subject.trials))) for told in found.values()]
+
+
+def _where(told: Sequence[tuple[str, str]], trials: int) -> str:
+    ids = list(dict.fromkeys(identifier for _, identifier in told))
+    where = (
+        f"in {'all ' if trials > 1 else ''}{plural(trials, 'trial')}" if len(ids) == trials else f"in {', '.join(ids)}"
+    )
+    alike = len({text for text, _ in told})
+    return where if alike == 1 else f"{where}, with other figures; these are of {ids[0]}"
 
 
 _LABELS = {
     "client-bound": "client-bound: the generator was at its limit, so the broker may carry more than this",
     "queue-length latency": "queue-length latency: the queue grew, so latency tells how long the test was",
 }
-
-
-def _in(ids: Sequence[str]) -> str:
-    return f"in {', '.join(ids)}"
