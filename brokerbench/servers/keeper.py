@@ -29,7 +29,7 @@ ANSWER_S = 30.0  # the guardian answers in milliseconds; this is for a machine t
 MOST_FDS = 64
 
 
-class GuardianLost(RuntimeError):  # noqa: N818  # what happened, not a mistake
+class GuardianLost(RuntimeError):
     """The guardian is gone, so nothing more can be started; all that it owned has been ended."""
 
 
@@ -105,15 +105,15 @@ class Guardian:
         self._cleaned = threading.Event()  # and so has all that it owned
 
     def __enter__(self) -> "Guardian":
-        self.folder = new_folder()
-        Roster(self.folder, self._run, os.getpid(), None).write([])
         become_subreaper()
         ours, theirs = socket.socketpair()
         # A guardian that hangs must not make us hang in turn, with the lock in our hand.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(ANSWER_S), 0))
         me = pidfd(os.getpid())
+        self.folder = new_folder()
         told = (theirs.fileno(), -1 if me is None else me, self._run, self.folder)
         try:
+            Roster(self.folder, self._run, os.getpid(), None).write([])
             self._popen = subprocess.Popen(
                 # -P: a file of the user's called json.py is not ours to import.
                 [sys.executable, "-P", "-m", "brokerbench.servers.guardian", *map(str, told)],
@@ -134,11 +134,16 @@ class Guardian:
         self._census = Census(self._popen.pid)
         self._reader = threading.Thread(target=self._read, name="guardian-reader", daemon=True)
         self._reader.start()
-        if not self._ready.wait(ANSWER_S) or self.lost():
+        try:
+            ready = self._ready.wait(ANSWER_S)
+        except BaseException:  # Ctrl-C: the block is not entered, so it is not left either
+            self._popen.kill()
+            raise
+        if not ready or self.lost():
             self._popen.kill()
             self._cleaned.wait(ANSWER_S)
             raise GuardianLost(
-                f"the guardian did not start (exit status {self._popen.returncode}); see its output above"
+                f"the guardian did not start (exit status {self._popen.returncode}); its output says why"
             )
         return self
 
@@ -263,6 +268,7 @@ class Guardian:
                 sent = socket.send_fds(self._socket, [data], list(fds)) if fds else 0
                 self._socket.sendall(data[sent:])
             except OSError as error:
+                self._popen.kill()  # half a line may be out: if it only hung, it is of no use any more
                 raise GuardianLost(
                     f"the guardian (pid {self.pid}) takes nothing: {error}; start the run again"
                 ) from error

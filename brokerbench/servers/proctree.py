@@ -60,8 +60,11 @@ def die_with_parent(parent: int) -> None:
 def living(pid: int) -> Proc | None:
     """The process with this pid now; None where there is none. A zombie is there, but not living."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)  # half the time of `open`: there are many
+        try:
+            fields = os.read(file, 4096).rpartition(b")")[2].split()
+        finally:
+            os.close(file)
     except OSError:
         return None
     if len(fields) < 20:

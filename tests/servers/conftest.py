@@ -1,6 +1,8 @@
 """Real processes, and the promise that a failed test leaves none of them behind."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -88,10 +90,27 @@ def daemon() -> str:
     return DAEMON
 
 
+def _sweep(run: str, *words: Path) -> None:
+    """What code that is broken would leave: processes with our mark, or with one of these folders in their command."""
+    found = {proc.pid: proc for proc in proctree.marked(run)}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_bytes()
+            proc = proctree.living(int(path.parent.name))
+            if proc and proc.pid != os.getpid() and any(os.fsencode(word) in command for word in words):
+                found[proc.pid] = proc
+    for proc in found.values():
+        proctree.send(proc, signal.SIGKILL)
+
+
 @pytest.fixture
-def guardian() -> Iterator[Guardian]:
-    with Guardian() as guardian:
-        yield guardian
+def guardian(tmp_path: Path) -> Iterator[Guardian]:
+    guardian = Guardian()
+    try:
+        with guardian:
+            yield guardian
+    finally:
+        _sweep(guardian._run, guardian.folder, tmp_path)
 
 
 @dataclass
@@ -111,22 +130,6 @@ class OtherMain:
         return self.roots + self.daemons
 
 
-def _remove(facts: dict) -> None:
-    """Whatever the code under test has left: its marked processes, the unmarked daemon, the folder."""
-    unmarked = [proctree.living(pid) for pid in facts["daemons"]]
-    for proc in [*proctree.marked(facts["run"]), *filter(None, unmarked)]:
-        if proctree.mark_of(proc.pid, proctree.RUN) or b"3600" in _command(proc.pid):
-            proctree.send(proc, signal.SIGKILL)
-    roster.remove_folder(facts["folder"])
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
 @pytest.fixture
 def other_main(tmp_path: Path) -> Iterator[OtherMain]:
     out = tmp_path / "facts.json"
@@ -140,4 +143,5 @@ def other_main(tmp_path: Path) -> Iterator[OtherMain]:
         finally:
             popen.kill()
             if facts:
-                _remove(facts)
+                _sweep(facts["run"], facts["folder"])
+                roster.remove_folder(facts["folder"])

@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +95,31 @@ def test_both_are_killed_and_doctor_finds_the_rest(other_main, until):
     assert not other_main.folder.exists()
     assert proctree.marked(other_main.run) == []
     assert _lives(other_main.daemons[1])  # no mark, no parent: nobody may say that it is ours; the fixture ends it
+
+
+FORKING = """
+import os, sys, time
+from brokerbench.servers import Guardian
+with Guardian() as guardian:
+    process = guardian.spawn(["sleep", "3600"])
+    fork = os.fork()  # as multiprocessing does: it holds a copy of our socket to the guardian
+    if fork:
+        print(guardian.pid, process.pid, fork, guardian.folder, flush=True)
+    time.sleep(3600)
+"""
+
+
+def test_main_is_killed_while_a_fork_of_it_holds_its_files(until):
+    with subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, text=True) as popen:
+        *numbers, folder = popen.stdout.readline().split()
+        guardian, process, fork = map(int, numbers)
+        try:
+            popen.kill()
+            until(lambda: not _lives(guardian) and not _lives(process), "guardian and process are gone", GONE_S)
+            assert not Path(folder).exists()
+            assert _lives(fork)  # not the guardian's: it was not asked to start it
+        finally:
+            os.kill(fork, signal.SIGKILL)
 
 
 def test_a_guardian_that_is_lost_says_so(until):
