@@ -132,8 +132,8 @@ def _length(plan: Plan) -> list[str]:
     least = plan.length_s
     most = least + len(plan.trials) * load.drain_s
     out = [
-        f"length: {len(plan.trials)} trials, {format_duration(least)} of load, at most {format_duration(most)} with drains;"
-        " starting servers comes on top"
+        f"length: {len(plan.trials)} trials, {format_duration(least)} of load,"
+        f" at most {format_duration(most)} with drains; starting servers comes on top"
     ]
     if least >= LONG_S:
         out.append(

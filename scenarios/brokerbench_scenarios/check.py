@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .problems import Place, Problem, nearest
+from .problems import Place, Problem, closest, nearest
 from .shape import BROKER_KEYS, Kind, Shape
 from .tree import Items, Leaf, Node, Table
 
@@ -98,7 +98,7 @@ class Checker:
         return f"{name}: {cause or error['msg']}", ""
 
     def _table(self, node: Table, shape: Shape, path: Path) -> Any:
-        data = {}
+        data, meant = {}, set()
         for key, entry in node.entries.items():
             inner = (*path, key)
             if key in shape.keys:
@@ -106,8 +106,11 @@ class Checker:
             else:
                 text = f"{key!r} is not a key of {_dotted(path) or 'a scenario'}"
                 self.complain(inner, entry.place, text, nearest(key, sorted(shape.keys)))
+                meant.add(closest(key, sorted(shape.keys)))
         for key in sorted(shape.required - set(node.entries)):
-            if (*path, key) not in self.flagged:
+            if key in meant:  # misspelt, which was said
+                self.flagged.append((*path, key))
+            elif (*path, key) not in self.flagged:
                 self.complain((*path, key), self.places[path], f"{_dotted((*path, key))} is missing", _hint(key))
         return self._unflagged(data, path)
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Place", "Problem", "ScenarioError", "Source", "nearest"]
+__all__ = ["Place", "Problem", "ScenarioError", "Source", "closest", "nearest"]
 
 WIDEST_LINE = 160
 
@@ -77,9 +77,18 @@ def _order(problem: Problem) -> tuple[bool, int, int]:
     return place.source.name == "-o", place.line, place.column
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`did you mean 'prefetch'? known here: ...`; capitals and `-`/`_` are forgiven in the search."""
-    folded = {name.lower().replace("_", "-"): name for name in known}
-    near = difflib.get_close_matches(word.lower().replace("_", "-"), list(folded), n=1, cutoff=0.6)
-    meant = f"did you mean {folded[near[0]]!r}? " if near else ""
-    return f"{meant}known here: {', '.join(known) or 'none'}"
+def closest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that was probably meant; capitals and `-`/`_` are forgiven."""
+    folded = {_fold(name): name for name in known}
+    near = difflib.get_close_matches(_fold(word), list(folded), n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def nearest(word: str, known: Sequence[str], shown: str = "") -> str:
+    """`did you mean 'prefetch'? known here: ...`; `shown` is the list in shorter words, where it is long."""
+    meant = closest(word, known)
+    return (f"did you mean {meant!r}? " if meant else "") + f"known here: {shown or ', '.join(known) or 'none'}"
+
+
+def _fold(word: str) -> str:
+    return word.lower().replace("_", "-")

@@ -12,7 +12,7 @@ from .check import ENVIRONMENT, Checker
 from .overrides import apply_override
 from .problems import Place, Problem, ScenarioError, Source, nearest
 from .shape import BROKER_KEYS, Kind, Shape, broker_shape, scenario_shape
-from .slo import METRICS, default_primary, read_slo
+from .slo import METRICS, METRICS_SHOWN, default_primary, read_slo
 from .tree import Entry, Leaf, Table, parse
 from .unbuilt import refuse_unbuilt
 
@@ -76,13 +76,11 @@ class _Reading:
         problems, paths = refuse_unbuilt(root)
         check.problems += problems
         check.flagged += paths
-        brokers = root.entries.pop("brokers", None)
-        if brokers is None:
-            check.flagged.append(("brokers",))
-            hint = "add it, like brokers: {nats: {driver: nats}}"
-            check.problems.append(Problem(root.place, "brokers is missing", hint))
-        shape = scenario_shape()  # brokers apart: their keys depend on the driver
-        data = check.collect(root, replace(shape, required=shape.required - {"brokers"}), (), root.place)
+        brokers = root.entries.pop("brokers", None)  # apart: their keys depend on the driver
+        shape = scenario_shape()
+        if brokers:
+            shape = replace(shape, required=shape.required - {"brokers"})
+        data = check.collect(root, shape, (), root.place)
         data["brokers"] = self._brokers(brokers) if brokers else {}
         data["slo"] = self._conditions(data)
         self._words(data)
@@ -109,19 +107,19 @@ class _Reading:
         return found
 
     def _broker_shape(self, entry: Entry) -> Shape:
-        """With the driver's own keys; where the driver is not known, all else in the table is left unjudged."""
+        """With the driver's own keys; where the driver is not known, the keys that may be its own are left unjudged."""
         node = entry.node
-        driver = node.get("driver") if isinstance(node, Table) else None
-        if not isinstance(driver, Leaf) or driver.empty:
+        if not isinstance(node, Table):
             return broker_shape(None)
-        if driver.text in self._drivers:
-            return broker_shape(self._drivers[driver.text])
-        known = sorted(self._drivers)
-        path = ("brokers", entry.key, "driver")
-        self._check.complain(path, driver.place, f"no driver is called {driver.text!r}", nearest(driver.text, known))
-        if isinstance(node, Table):
-            for key in [key for key in node.entries if key not in BROKER_KEYS]:
-                del node.entries[key]
+        driver = node.get("driver")
+        name = driver.text if isinstance(driver, Leaf) else ""
+        if name in self._drivers:
+            return broker_shape(self._drivers[name])
+        if isinstance(driver, Leaf) and not driver.empty:
+            path, known = ("brokers", entry.key, "driver"), sorted(self._drivers)
+            self._check.complain(path, driver.place, f"no driver is called {name!r}", nearest(name, known))
+        for key in [key for key in node.entries if key not in BROKER_KEYS]:
+            del node.entries[key]
         return broker_shape(None)
 
     def _broker(self, path: tuple[str, ...], data: dict[str, Any]) -> dict[str, Any]:
@@ -151,12 +149,14 @@ class _Reading:
         for metric, text in (data.get("slo") or {}).items():
             path = ("slo", metric)
             if metric not in METRICS:
-                check.complain(path, check.keys[path], f"{metric!r} is not a metric", nearest(metric, METRICS))
+                check.complain(
+                    path, check.keys[path], f"{metric!r} is not a metric", nearest(metric, METRICS, METRICS_SHOWN)
+                )
                 continue
             try:
                 found.append(read_slo(metric, text))
             except ValueError as error:
-                check.complain(path, check.places[path], f"slo.{error}")
+                check.complain(path, check.places[path], f"slo.{metric}: {error}")
         return found
 
     def _words(self, data: dict[str, Any]) -> None:
@@ -164,7 +164,12 @@ class _Reading:
         check, primary, known = self._check, data.get("primary"), sorted(self._features)
         if primary and primary not in METRICS:
             place = check.places["primary",]
-            check.complain(("primary",), place, f"primary is {primary}, which is no metric", nearest(primary, METRICS))
+            check.complain(
+                ("primary",),
+                place,
+                f"primary is {primary}, which is no metric",
+                nearest(primary, METRICS, METRICS_SHOWN),
+            )
         for index, word in enumerate(data.get("needs") or ()):
             path = ("needs", str(index))
             if word not in known:

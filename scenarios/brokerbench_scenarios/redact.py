@@ -10,7 +10,7 @@ __all__ = ["redacted", "without_secrets"]
 
 HIDDEN = "***"
 _SECRET_KEY = re.compile(r"passw|secret|token|credential|private_key|api_?key", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s]*(?=@)", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*:)(?:(?!,[a-z]+://)\S)*(?=@)", re.IGNORECASE)
 
 
 def redacted(scenario: Scenario, secrets: Sequence[str] = ()) -> dict[str, Any]:

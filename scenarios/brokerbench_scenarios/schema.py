@@ -30,7 +30,7 @@ def schema(drivers: Mapping[str, type[Frozen]], features: Collection[str]) -> di
     keys = top["properties"]
     keys["scenario"]["pattern"] = "^[a-z0-9][a-z0-9-]{0,63}$"
     keys["brokers"] |= {"additionalProperties": _broker(drivers), "propertyNames": _NAMES, "minProperties": 1}
-    keys["topology"]["properties"]["groups"] |= {"propertyNames": _NAMES, "minProperties": 1}
+    keys["topology"]["properties"]["groups"]["propertyNames"] = _NAMES
     keys["slo"] |= {"propertyNames": {"enum": list(METRICS)}, "additionalProperties": {"type": ["string", "integer"]}}
     keys["primary"] = {"enum": list(METRICS), "description": "the one figure that is tested"}
     keys["needs"]["items"] = {"enum": sorted(features)}
@@ -67,11 +67,13 @@ def _table(shape: Shape) -> dict[str, Any]:
 
 
 def _map(shape: Shape) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": _schema(shape.item) if shape.item else True}
+    found = {"type": "object", "additionalProperties": _schema(shape.item) if shape.item else True}
+    return found | ({"minProperties": shape.least} if shape.least else {})
 
 
 def _list(shape: Shape) -> dict[str, Any]:
-    return {"type": "array", "items": _schema(shape.item) if shape.item else True}
+    found = {"type": "array", "items": _schema(shape.item) if shape.item else True}
+    return found | ({"minItems": shape.least} if shape.least else {})
 
 
 def _value(shape: Shape) -> dict[str, Any]:

@@ -5,7 +5,7 @@ model is known everywhere at once.
 """
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from functools import cache
@@ -58,6 +58,11 @@ class Shape:
         """What a value of few words may be, else nothing."""
         return value_words(self.annotation)
 
+    @property
+    def least(self) -> int:
+        """How many entries a list or a table of names has at least."""
+        return max((getattr(each, "min_length", 0) for each in self.metadata), default=0)
+
     def range(self) -> str:
         """`1 to 32`, in the words of the unit; empty where there is none."""
         limits = ("ge", "gt", "le", "lt")
@@ -85,11 +90,11 @@ def _size(value: float) -> str:
     return f"{value:g}B"
 
 
-_UNITS = {
+_UNITS: dict[str, Callable[[float], str]] = {
     count.__name__: _scaled,
     size_bytes.__name__: _size,
     rate_msgs_s.__name__: lambda value: f"{_scaled(value)}/s",
-    duration_s.__name__: format_duration,
+    duration_s.__name__: lambda value: format_duration(value).removesuffix(" 0 min"),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from brokerbench.model import LoadModel, Slo, count, duration_s, rate_msgs_s
 
-__all__ = ["METRICS", "default_primary", "read_slo"]
+__all__ = ["METRICS", "METRICS_SHOWN", "default_primary", "read_slo"]
 
 _LATENCIES = ("send_delay", "confirm", "end_to_end")
 _FIGURES = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
@@ -15,15 +15,17 @@ _CONDITION = re.compile(r"\s*(<=|>=|<|>|=)?\s*([^<>=]+?)\s*")
 
 METRICS = (*(f"{name}.{figure}" for name in _LATENCIES for figure in _FIGURES), *_COUNTS, *_RATES)
 
+METRICS_SHOWN = f"{{{','.join(_LATENCIES)}}}.{{{','.join(_FIGURES)}}}, {', '.join((*_COUNTS, *_RATES))}"
+
 
 def read_slo(metric: str, text: str) -> Slo:
     """`metric` is one of METRICS. Raises ValueError with one line."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{metric} takes a comparison and a value, like {_example(metric)}; found {text!r}")
+        raise ValueError(f"takes a comparison and a value, like {_example(metric)}; found {text!r}")
     op, value = match[1], match[2]
     if op is None and metric not in _COUNTS:
-        raise ValueError(f"{metric} needs a comparison (<, <=, >, >=, =), like {_example(metric)}; found {text!r}")
+        raise ValueError(f"needs a comparison (<, <=, >, >=, =), like {_example(metric)}; found {text!r}")
     known = cast(Literal["<", "<=", ">", ">=", "="], op or "=")
     return Slo(metric=metric, op=known, value=_value(metric, value), text=text)
 

@@ -1,0 +1,86 @@
+"""The editors' schema: it takes what is shipped, and underlines common slips."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from brokerbench.cli._scenario import FEATURES, Drivers, Settings
+from brokerbench_scenarios import schema, shipped_names, shipped_text
+
+BROKEN = Path(__file__).parent / "broken"
+# YAML that reads but means something an editor can know to be wrong.
+SLIPS = [
+    "unknown-top-key",
+    "unknown-load-key",
+    "unknown-group-key",
+    "unknown-driver-key",
+    "another-drivers-key",
+    "missing-message",
+    "missing-driver",
+    "missing-steady",
+    "no-brokers",
+    "brokers-are-a-list",
+    "no-stages",
+    "stages-are-a-table",
+    "unknown-driver",
+    "unknown-model",
+    "unknown-guarantee",
+    "unknown-role",
+    "unknown-setting-word",
+    "unknown-need",
+    "unknown-metric",
+    "unknown-primary",
+    "size-without-unit",
+    "size-unknown-unit",
+    "duration-without-unit",
+    "rate-without-unit",
+    "rate-per-minute",
+    "count-zero",
+    "count-is-a-word",
+    "setting-without-unit",
+    "unbuilt-faults",
+    "unbuilt-options",
+    "unbuilt-closed-load",
+    "unbuilt-users",
+    "unbuilt-poisson",
+    "unbuilt-size-distribution",
+    "unbuilt-processing",
+    "unbuilt-nodes",
+    "broker-name-is-a-path",
+    "scenario-name-is-a-path",
+]
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    made = schema(Settings(Drivers()), FEATURES)
+    Draft202012Validator.check_schema(made)
+    return Draft202012Validator(made)
+
+
+def load(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_it_takes_the_shipped_files(validator: Draft202012Validator, name: str) -> None:
+    assert [error.message for error in validator.iter_errors(load(shipped_text(name)))] == []
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_it_refuses_slips(validator: Draft202012Validator, name: str) -> None:
+    assert not validator.is_valid(load((BROKEN / f"{name}.yaml").read_text()))
+
+
+def test_keys_have_words_for_the_editor(validator: Draft202012Validator) -> None:
+    described = validator.schema["properties"]["load"]["properties"]["warmup"]["description"]
+    assert "0" in described
+    nats = next(
+        rule
+        for rule in validator.schema["properties"]["brokers"]["additionalProperties"]["allOf"]
+        if rule["if"]["properties"]["driver"]["const"] == "nats"
+    )
+    assert "description" in nats["then"]["properties"]["mode"]
