@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,13 @@ _SECTOR = 512
 class Usage:
     """CPU seconds and memory of a changing set of processes."""
 
-    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
-        self._pids = pids
+    def __init__(self) -> None:
         self._known: dict[int, tuple[psutil.Process, float]] = {}
 
-    def take(self) -> dict[str, float] | None:
+    def take(self, pids: Iterable[int]) -> dict[str, float] | None:
         """CPU seconds since the last call and resident MiB now; None where there is no process."""
         cpu_s, rss, alive = 0.0, 0, {}
-        for pid in self._pids():
+        for pid in pids:
             process, before = self._known.get(pid) or (None, 0.0)
             try:
                 process = process or psutil.Process(pid)
@@ -43,10 +43,12 @@ class Usage:
 
 
 class Monitor:
-    """`beat` is called often and samples once a second, from `start(t0_ns)` on."""
+    """`beat` is called often and samples once a second, from `start(t0_ns)` on. `pids` gives the processes of each
+    group; it is asked once a sample, because a look at all processes costs milliseconds."""
 
-    def __init__(self, groups: Mapping[str, Callable[[], Sequence[int]]], disk_of: Path) -> None:
-        self._usages = {name: Usage(pids) for name, pids in groups.items()}
+    def __init__(self, pids: Callable[[], Mapping[str, Sequence[int]]], disk_of: Path) -> None:
+        self._pids = pids
+        self._usages: defaultdict[str, Usage] = defaultdict(Usage)
         self._device = _device(disk_of)
         self._t0: int | None = None
         self._next = 0
@@ -68,7 +70,7 @@ class Monitor:
 
     def _sample(self) -> dict[str, Any]:
         host = self._host()
-        return {"host": host, **{name: usage.take() for name, usage in self._usages.items()}}
+        return {"host": host, **{name: self._usages[name].take(pids) for name, pids in self._pids().items()}}
 
     def _host(self) -> dict[str, float | None]:
         before, self._cpu = self._cpu, psutil.cpu_times()

@@ -92,7 +92,7 @@ def _trials(
                 reference=options.references[candidate.driver],
                 address=server.address,
                 about=server.about,
-                other_pids=servers.pids(candidate),
+                server_pids=servers.pids(candidate),
                 stop_asked=options.stop_asked,
                 observe=options.observe,
             )
@@ -138,13 +138,21 @@ class _Servers:
             raise NotAvailable(self._failed[key])
         return self._up[key]
 
-    def pids(self, candidate: Candidate) -> dict[str, Callable[[], Sequence[int]]]:
+    def pids(self, candidate: Candidate) -> Callable[[], dict[str, list[int]]]:
+        """The processes of the candidate's own server, and of the servers that wait for their trials."""
         mine = self._up[self._key(candidate)].process
-        others = [s.process for k, s in self._up.items() if k != self._key(candidate) and s.process is not None]
-        return {
-            "broker": mine.pids if mine is not None else tuple,
-            "other_servers": lambda: [pid for process in others for pid in process.pids()],
-        }
+        waiting = [server.process for server in self._up.values() if server.process is not mine]
+
+        def look() -> dict[str, list[int]]:
+            groups: dict[str, list[int]] = {"broker": [], "other_servers": []}
+            for process, pids in self._guardian.pids().items():
+                if process is mine:
+                    groups["broker"] += pids
+                elif process in waiting:
+                    groups["other_servers"] += pids
+            return groups
+
+        return look
 
     def _key(self, candidate: Candidate) -> str:
         driver = self._drivers[candidate.driver]

@@ -1,5 +1,6 @@
 """One trial: declare, connect, canaries, t0, load, drain until the ledger closes, read back, delete, write down."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ class TrialContext:
     reference: str
     address: Mapping[str, Any]
     about: Mapping[str, str]
-    other_pids: Mapping[str, Callable[[], Any]]  # "broker", "other_servers"
+    server_pids: Callable[[], Mapping[str, list[int]]]  # of "broker" and "other_servers"
     stop_asked: Callable[[], bool]
     observe: Callable[[str, dict[str, Any]], None]
 
@@ -287,11 +288,11 @@ class _Runner:
         ]
 
     def _watch(self, fleet: Fleet) -> None:
-        def pids(role: str) -> Callable[[], list[int]]:
-            return lambda: [child.process.pid for child in fleet.of(role)]
+        def pids() -> dict[str, list[int]]:
+            ours = {f"{role}s": [c.process.pid for c in fleet.of(role)] for role in ("producer", "consumer")}
+            return {**self.context.server_pids(), **ours, "coordinator": [os.getpid()]}
 
-        groups = {**self.context.other_pids, "producers": pids("producer"), "consumers": pids("consumer")}
-        self.monitor = Monitor(groups, Path(self.context.guardian.folder))
+        self.monitor = Monitor(pids, Path(self.context.guardian.folder))
 
     def _beat(self) -> None:
         if self.monitor:
