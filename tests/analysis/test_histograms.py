@@ -93,7 +93,7 @@ def test_tags_are_kept_apart_with_their_times(tmp_path: Path) -> None:
     ids=["cut", "no histogram", "short", "two digits"],
 )
 def test_a_damaged_line_is_named(tmp_path: Path, broken: str) -> None:
-    with pytest.raises(DamagedLogError, match="^line 3 "):
+    with pytest.raises(DamagedLogError, match=r"^line 3 "):
         read(tmp_path, line([MS]), broken)
 
 

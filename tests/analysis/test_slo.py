@@ -1,0 +1,85 @@
+"""SLOs: every usable trial must meet them, and what cannot be told is not met."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brokerbench_analysis.folder import Json
+from brokerbench_analysis.summary import analyse
+from tests.analysis.folders import Behaviour, Broker
+
+Run = Callable[..., Path]
+
+
+def slo(metric: str, op: str, value: float) -> Json:
+    return {"metric": metric, "op": op, "value": value, "text": f"{op} {value:g}"}
+
+
+def met(folder: Path) -> list[bool | None]:
+    return [row["met"] for row in analyse(folder).summary["slo"]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (slo("end_to_end.p99", "<", 50), True),
+        (slo("end_to_end.p99", "<", 1), False),
+        (slo("end_to_end.p99_9", "<", 50), None),
+        (slo("service.p99", "<", 50), None),
+        (slo("lost", "=", 0), True),
+        (slo("duplicates", "=", 0), True),
+        (slo("delivered_msgs_s", ">=", 240), True),
+        (slo("delivered_msgs_s", ">", 260), False),
+        (slo("no_such_figure", "<", 1), None),
+    ],
+)
+def test_conditions(run: Run, condition: Json, expected: bool | None) -> None:
+    assert met(run(Broker("a"), rate=250, slo=[condition])) == [expected]
+
+
+def test_the_row_says_what_was_asked_and_found(run: Run) -> None:
+    (row,) = analyse(
+        run(Broker("a", Behaviour(exact_ms=[2.0])), rate=250, slo=[slo("end_to_end.p99", "<", 50)])
+    ).summary["slo"]
+    assert row == {
+        "candidate": "a",
+        "slo": "end_to_end.p99: < 50",
+        "metric": "end_to_end.p99",
+        "value": pytest.approx(2.0, rel=1e-3),
+        "at_least": False,
+        "met": True,
+    }
+
+
+def test_one_trial_that_misses_it_is_enough(run: Run) -> None:
+    """Trials differ by chance here; a limit between the best and the worst trial is not met."""
+    made = run(Broker("a", Behaviour(spread=0.5)), rate=250, blocks=4)
+    trials = analyse(made).summary["candidates"]["a"]["trials"]
+    each = sorted(t["end_to_end_ms"]["p50"] for t in trials)
+    limit = (each[-2] + each[-1]) / 2
+    again = run(Broker("a", Behaviour(spread=0.5)), rate=250, blocks=4, slo=[slo("end_to_end.p50", "<", limit)])
+    assert met(again) == [False]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (slo("end_to_end.p99", "<", 100), False),  # at least 500 ms
+        (slo("end_to_end.p99", "<", 5_000), None),  # at least 500 ms may be more than 5 s
+        (slo("end_to_end.p50", "<", 100), True),
+        (slo("lost", "=", 0), False),
+    ],
+)
+def test_with_lost_messages(run: Run, condition: Json, expected: bool | None) -> None:
+    assert met(run(Broker("a", Behaviour(lost=60)), rate=250, slo=[condition])) == [expected]
+
+
+def test_nobody_measured_nobody_met(run: Run) -> None:
+    assert met(run(Broker("a", Behaviour(corrupt=1)), rate=250, slo=[slo("lost", "=", 0)])) == [None]
+
+
+def test_floor_and_excluded_are_not_asked(run: Run) -> None:
+    others: list[Any] = [Broker("z", Behaviour(confirms=False), role="floor"), Broker("x", excluded="because")]
+    assert len(met(run(Broker("a"), *others, rate=250, slo=[slo("lost", "=", 0)]))) == 1

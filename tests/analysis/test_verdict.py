@@ -1,0 +1,126 @@
+"""The sentence: what it says, and what it must not say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from brokerbench_analysis.summary import analyse
+from brokerbench_analysis.verdict import Verdict
+from tests.analysis.folders import Behaviour, Broker
+
+Run = Callable[..., Path]
+
+
+def exact(name: str, *values_ms: float, **other: Any) -> Broker:
+    return Broker(name, Behaviour(exact_ms=values_ms, **other))
+
+
+def verdict(folder: Path) -> Verdict:
+    return analyse(folder).verdict
+
+
+def test_a_clear_winner(run: Run) -> None:
+    found = verdict(run(exact("kafka", 6.0), exact("nats", 2.0), rate=250))
+    assert found.sentence == (
+        "At 250 msg/s nats has the lowest end-to-end p99 (2.00 ms, 2.00–2.00 over 3 trials): 3.0 times lower than kafka."
+    )
+    assert [row["candidate"] for row in found.ranking] == ["nats", "kafka"]
+    assert [row["rank"] for row in found.ranking] == [1, 2]
+
+
+def test_better_than_one_the_same_as_another(run: Run) -> None:
+    found = verdict(run(exact("a", 2.0), exact("b", 2.04), exact("c", 2.4), rate=250))
+    assert found.sentence.startswith("At 250 msg/s a measured the lowest end-to-end p99 (")
+    assert found.claims == ("no difference shown from b (within 10 %)", "17 % lower than c")
+
+
+def test_no_best(run: Run) -> None:
+    found = verdict(run(exact("a", 2.0), exact("b", 2.04), rate=250))
+    assert found.sentence.startswith(
+        "At 250 msg/s no candidate is shown to be best by end-to-end p99; a measured 2.00 ms"
+    )
+    assert found.sentence.endswith(": no difference shown from b (within 10 %).")
+
+
+def test_undecided(run: Run) -> None:
+    found = verdict(run(Broker("a"), Broker("b", Behaviour(end_to_end_ms=2.4, spread=0.6)), rate=250))
+    assert "no candidate is shown to be best" in found.sentence
+    assert "undecided against" in found.sentence
+
+
+def test_saturate_speaks_of_throughput(run: Run) -> None:
+    found = verdict(run(Broker("a"), Broker("b", Behaviour(delivered_share=0.5)), rate=250, model="saturate"))
+    assert found.sentence.startswith("At full load a has the highest throughput (")
+    assert "times higher than b" in found.sentence
+
+
+def test_only_one_candidate(run: Run) -> None:
+    found = verdict(run(exact("a", 2.0), rate=250))
+    assert found.sentence == (
+        "At 250 msg/s a had an end-to-end p99 of 2.00 ms, 2.00–2.00 over 3 trials; nothing else could be ranked."
+    )
+
+
+def test_smoke_makes_no_claim(run: Run) -> None:
+    found = verdict(run(exact("a", 2.0), exact("b", 6.0), rate=250, smoke=True))
+    assert found.sentence == "Smoke run, no claim: end-to-end p99 a 2.00 ms, b 6.00 ms."
+
+
+def test_a_promise_breaker_never_wins(run: Run) -> None:
+    found = verdict(run(Broker("fast", Behaviour(end_to_end_ms=0.5, lost=2)), exact("sound", 6.0), rate=250))
+    assert [row["candidate"] for row in found.ranking] == ["sound"]
+    assert found.unranked == ({"candidate": "fast", "why": "lost 6 of 5,250 promised messages"},)
+    assert "fast" not in found.sentence
+
+
+def test_the_floor_and_the_excluded_are_told_apart(run: Run) -> None:
+    floor = Broker("zeromq", Behaviour(end_to_end_ms=0.2, confirms=False), role="floor", guarantee="at-most-once")
+    out = Broker("core", excluded="core has no confirms; use guarantee: at-most-once")
+    found = verdict(run(Broker("a"), floor, out, rate=250))
+    assert {row["candidate"]: row["why"] for row in found.unranked} == {
+        "zeromq": "the floor: brokerless, shown for scale",
+        "core": "excluded: core has no confirms; use guarantee: at-most-once",
+    }
+
+
+def test_nothing_valid_says_why(run: Run) -> None:
+    found = verdict(run(Broker("a", Behaviour(corrupt=2)), Broker("b", Behaviour(producer_busy=0.9)), rate=250))
+    assert found.ranking == ()
+    assert found.sentence == (
+        "No verdict: nothing valid to compare"
+        " (a: no valid trial: 2 messages arrived with another body than the one sent;"
+        " b: no valid trial: the generator is near its limit: producer-0 kept its core 90 % busy (more than 80 %);"
+        " use more of its kind)."
+    )
+
+
+def test_all_lost_messages(run: Run) -> None:
+    found = verdict(run(Broker("a", Behaviour(lost=1)), Broker("b", Behaviour(lost=2)), rate=250))
+    assert found.sentence.startswith("No verdict: nothing valid to compare (a: lost 3 of 5,250 promised messages")
+
+
+def test_too_few_messages_for_the_figure(run: Run) -> None:
+    found = verdict(run(Broker("a"), Broker("b"), rate=50, measure_s=5))
+    assert "its end-to-end p99 was not measured, or too few messages support it" in found.sentence
+
+
+def test_before_the_first_trial(run: Run) -> None:
+    waiting = {1: "running", 2: "planned", 3: "planned"}
+    found = verdict(run(Broker("a", states=waiting), Broker("b", states=waiting), status="running"))
+    assert found.sentence == "No verdict yet: no trial has finished."
+
+
+def test_what_else_must_be_known(run: Run) -> None:
+    part = Broker("b", Behaviour(end_to_end_ms=6), states={2: "failed", 3: "planned"})
+    found = verdict(run(Broker("a"), part, rate=250, status="interrupted"))
+    assert found.notes == (
+        "b: 1 of 2 trials are not valid (the trial failed: the server ended with status 1; see servers/b)",
+        "5 of 6 trials have ended (interrupted)",
+    )
+
+
+def test_loss_that_the_guarantee_allows_is_told(run: Run) -> None:
+    loser = Broker("b", Behaviour(lost=1, confirms=False), guarantee="at-most-once")
+    found = verdict(run(loser, rate=250, delivery={"guarantee": "at-most-once"}))
+    assert "b: lost 3 messages, which its guarantee allows" in found.notes
+    assert [row["candidate"] for row in found.ranking] == ["b"]
