@@ -20,7 +20,8 @@ class Flavour:
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     again_s: float = 30.0  # an unsettled message of a dead consumer comes again within
-    requeue: bool = True  # REQUEUE brings one message again; False: a log goes on from an offset
+    requeue: bool = True  # single messages can be given back; not from a log, which goes on from an offset
+    prefetch_bounds: bool = True  # the broker counts what is unsettled; a log is read ahead
     any_size: bool = True  # messages of one destination may differ in size
     producers: int = 2  # how many a destination takes, at least
 
@@ -41,7 +42,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("classic-fanout", {"queue_type": "classic", "exchange": "fanout"}),
         Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}),
     ),
-    "kafka": (Flavour("as-shipped", requeue=False),),
+    "kafka": (Flavour("as-shipped", requeue=False, prefetch_bounds=False),),
     "null": (Flavour("ring", any_size=False, producers=1),),
 }
 URLS: Mapping[str, str] = {

@@ -15,6 +15,7 @@ from tests.conformance.lab import Lab
 MARKS = {
     "feature(name): runs for the cases that declare this feature",
     "without(name): runs for the cases that do not declare this feature",
+    "flavour(name): runs for the flavours of which this is true",
     "brokered: runs for the cases with a server",
 }
 
@@ -33,8 +34,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _fits(case: Case, test: pytest.Item) -> bool:
     asked = {mark.args[0] for mark in test.iter_markers("feature")}
     lacking = {mark.args[0] for mark in test.iter_markers("without")}
+    flavour = {mark.args[0] for mark in test.iter_markers("flavour")}
     brokered = test.get_closest_marker("brokered") is not None
-    return asked <= case.features and not lacking & case.features and not (brokered and case.brokerless)
+    if (brokered and case.brokerless) or not all(getattr(case.flavour, name) for name in flavour):
+        return False
+    return asked <= case.features and not lacking & case.features
 
 
 def _absent(why: str) -> None:
@@ -78,7 +82,7 @@ class Servers:
         recipe = _recipe(case)
         key = (case.driver_name, recipe.key(settings))
         if self._server is None or self._key != key:
-            self.stop()
+            self.stop()  # what was killed and not restarted too
             self._host = self._guardian.host(f"{case.driver_name}", self._logs / case.driver_name)
             self._recipe, self._settings = recipe, settings
             try:
@@ -93,6 +97,7 @@ class Servers:
         assert self._server is not None
         assert self._server.process is not None
         self._server.process.stop(0)
+        self._server = None
 
     def restart(self) -> Server:
         """The same server on the same data, at other ports perhaps."""

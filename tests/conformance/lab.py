@@ -43,7 +43,7 @@ from brokerbench.servers import Server
 from tests.conformance.cases import Case
 from tests.conformance.payloads import CANARY, batch, body, read
 
-__all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "until", "within"]
+__all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "scenario", "until", "within"]
 
 DEADLINE_S = 30.0  # for what comes in milliseconds: long enough that only a hang meets it
 T = TypeVar("T")
@@ -190,6 +190,7 @@ class Trial:
         self.mark = random.Random(destination.name).getrandbits(32)
         self.admin: Admin = self.driver.admin(lab.server(self.settings).address, self.settings)
         self.endpoints: Endpoints = self.admin.declare(destination)
+        self.gone = False  # deleted, or its server is
         self.connections: list[Connection] = []
         self.sources: list[Source] = []
         self.sinks: list[Sink] = []
@@ -198,6 +199,10 @@ class Trial:
         return Session(
             self.endpoints, self._lab.case.client, self.settings, self.in_flight, self.prefetch, self.size, index, group
         )
+
+    def moved_to(self, address: Mapping[str, Any]) -> None:
+        """Its server has come up again elsewhere."""
+        self.endpoints = dataclasses.replace(self.endpoints, address=address)
 
     def source(self, index: int = 0) -> Source:
         connection = self.driver.connect(self.session(index, None))
@@ -234,7 +239,7 @@ class Trial:
         goal = len(source.taken) + count
 
         def sent() -> bool:
-            left = goal - len(source.taken) if self._in_reach(source) else 0
+            left = goal - len(source.taken) if self._in_reach() else 0
             size = sizes if callable(sizes) else (lambda: sizes)
             if left and source.producer.room() > 0:
                 source.offer([size() for _ in range(min(left, chance.randint(1, most)))])
@@ -243,7 +248,7 @@ class Trial:
 
         until(sent, f"{goal} messages sent")
 
-    def _in_reach(self, source: Source) -> bool:
+    def _in_reach(self) -> bool:
         """Where nothing confirms, a full queue may drop: stay as close to the consumers as in_flight says."""
         if Feature.CONFIRMS in self.features or not self.sinks:
             return True
@@ -294,8 +299,36 @@ class Trial:
         self.connections.clear()
 
     def delete(self) -> None:
-        self.admin.delete(self.endpoints)
-        self.admin.close()
+        if not self.gone:
+            self.gone = True
+            self.admin.delete(self.endpoints)
+        within(DEADLINE_S, self.admin.close, "Admin.close")
+
+
+def scenario(
+    case: Case,
+    groups: Mapping[str, int],
+    delivery: Delivery,
+    *,
+    producers: int = 1,
+    partitions: int = 1,
+    prefetch: int = 500,
+    size: int = 64,
+    keys: bool = False,
+) -> Scenario:
+    """A scenario with this one case as its candidate."""
+    return Scenario(
+        scenario="conformance",
+        brokers={"it": Broker(driver=case.driver_name, client=case.client, settings=case.settings.model_dump())},
+        topology=Topology(
+            producers=producers,
+            partitions=partitions,
+            groups={name: Group(consumers=consumers, prefetch=prefetch) for name, consumers in groups.items()},
+        ),
+        message=Message(size_bytes=f"{size}B", keys=Keys(cardinality=16) if keys else None),
+        delivery=delivery,
+        load=Load(model=LoadModel.SATURATE, stages=(Stage(steady_s="1s"),)),
+    )
 
 
 class Lab:
@@ -315,31 +348,6 @@ class Lab:
         guarantee = Guarantee.AT_LEAST_ONCE if confirming else Guarantee.AT_MOST_ONCE
         return Delivery(guarantee=guarantee, survives=Survives.NOTHING, in_flight=in_flight)
 
-    def scenario(
-        self,
-        groups: Mapping[str, int],
-        delivery: Delivery,
-        *,
-        producers: int = 1,
-        partitions: int = 1,
-        prefetch: int = 500,
-        size: int = 64,
-        keys: bool = False,
-    ) -> Scenario:
-        flavour = self.case.flavour
-        return Scenario(
-            scenario="conformance",
-            brokers={"it": Broker(driver=self.case.driver_name, client=self.case.client, settings=flavour.settings)},
-            topology=Topology(
-                producers=producers,
-                partitions=partitions,
-                groups={name: Group(consumers=consumers, prefetch=prefetch) for name, consumers in groups.items()},
-            ),
-            message=Message(size=f"{size}B", keys=Keys(cardinality=16) if keys else None),
-            delivery=delivery,
-            load=Load(model=LoadModel.SATURATE, stages=(Stage(steady="1s"),)),
-        )
-
     def trial(
         self,
         groups: Mapping[str, int] | None = None,
@@ -350,23 +358,28 @@ class Lab:
         prefetch: int = 500,
         size: int = 64,
         keys: bool = False,
+        name: str | None = None,
     ) -> Trial:
         groups = {"a": 1} if groups is None else groups
         delivery = self.delivery(in_flight)
-        scenario = self.scenario(
-            groups, delivery, producers=producers, partitions=partitions, prefetch=prefetch, size=size, keys=keys
+        asked = scenario(
+            self.case,
+            groups,
+            delivery,
+            producers=producers,
+            partitions=partitions,
+            prefetch=prefetch,
+            size=size,
+            keys=keys,
         )
-        promise = self.case.driver.promise(self.case.settings, delivery, scenario)
-        name = f"bb.c{os.getpid()}.t{next(_numbers)}"
+        promise = self.case.driver.promise(self.case.settings, delivery, asked)
+        name = name or f"bb.c{os.getpid()}.t{next(_numbers)}"
         trial = Trial(self, Destination(name, partitions, producers, groups), promise, prefetch, in_flight, size)
         self._trials.append(trial)
         return trial
 
-    def again(self, trial: Trial, endpoints: Endpoints | None = None, **changes: Any) -> Endpoints:
-        """The trial's endpoints with something changed."""
-        return dataclasses.replace(endpoints or trial.endpoints, **changes)
-
     def close(self) -> None:
-        for trial in self._trials:
+        trials, self._trials = self._trials, []
+        for trial in trials:
             trial.close()
             trial.delete()

@@ -117,3 +117,26 @@ def test_receive_is_empty_when_nothing_comes(lab: Lab) -> None:
     deliveries = sink.consumer.receive(0.02)
     assert deliveries.count == 0
     assert not sink.got
+
+
+@pytest.mark.feature(Feature.ORDER_PER_KEY)
+def test_each_key_keeps_its_order(lab: Lab) -> None:
+    trial = lab.trial({"a": 2}, partitions=4, keys=True)
+    sinks = [trial.sink("a", 0), trial.sink("a", 1)]
+    source = trial.source()
+    names = [b"key-%d" % number for number in range(16)]
+
+    def sent() -> bool:
+        at = len(source.taken)
+        source.offer([64] * 16, names[at % 16 :] + names[: at % 16])
+        trial.turn()
+        return len(source.taken) >= 1600
+
+    until(sent, "1600 messages with keys")
+    trial.settle_down()
+    for sink in sinks:
+        for key in range(16):
+            mine = [sequence for sequence in sink.of() if sequence % 16 == key]
+            assert mine == sorted(mine)
+    keys = [{sequence % 16 for sequence in sink.of()} for sink in sinks]
+    assert not keys[0] & keys[1], "one key went to two consumers"

@@ -82,7 +82,8 @@ class NatsAdmin:
             )
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
-        facts = {"version": str(self._link.client.connected_server_version), "mode": self._settings.mode}
+        found = self._link.client.connected_server_version
+        facts = {"version": f"{found.major}.{found.minor}.{found.patch}", "mode": self._settings.mode}
         facts |= self._server_facts()
         if self._settings.mode == "jetstream":
             facts |= self._link.wait(self._stream_facts(endpoints))

@@ -1,0 +1,55 @@
+"""The broker's answers: each message once, and never more in flight than was asked."""
+
+import numpy as np
+import pytest
+
+from brokerbench.contract import Fate, Feature
+from tests.conformance.lab import Lab, until
+
+
+@pytest.mark.feature(Feature.CONFIRMS)
+def test_each_message_is_confirmed_once(lab: Lab) -> None:
+    trial = lab.trial(in_flight=300)
+    trial.sink()
+    source = trial.source()
+    trial.send(source, 3000)  # ranges, ordinals and room are checked at every call
+    trial.settle_down()
+    assert len(source.answered) == 3000
+    assert np.all(source.answered == Fate.CONFIRMED.value)
+
+
+@pytest.mark.feature(Feature.CONFIRMS)
+@pytest.mark.parametrize("in_flight", [1, 7])
+def test_in_flight_is_kept(lab: Lab, in_flight: int) -> None:
+    trial = lab.trial(in_flight=in_flight)
+    source = trial.source()
+    for _ in range(10):
+        before = len(source.taken)
+        took = source.offer([64] * 50)
+        assert took <= in_flight
+        assert source.producer.room() <= in_flight - source.unanswered
+        until(lambda: (source.confirms(0.01), not source.unanswered)[1], "all confirmed")
+        assert len(source.taken) == before + took
+    assert source.taken, "nothing was taken"
+
+
+@pytest.mark.feature(Feature.CONFIRMS)
+def test_confirms_come_without_another_send(lab: Lab) -> None:
+    """A client that batches its confirms must still answer the last message."""
+    trial = lab.trial()
+    source = trial.source()
+    until(lambda: source.offer([64]) == 1, "one message taken")
+    until(lambda: (source.confirms(0.05), not source.unanswered)[1], "its confirm")
+    assert source.confirmed == [0]
+
+
+@pytest.mark.without(Feature.CONFIRMS)
+def test_nothing_is_confirmed(lab: Lab) -> None:
+    trial = lab.trial()
+    trial.sink()
+    source = trial.source()
+    trial.ready()
+    trial.send(source, 500)
+    trial.settle_down()
+    assert len(source.producer.confirms(0.01)) == 0
+    assert not source.answered.any()

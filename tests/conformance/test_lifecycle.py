@@ -1,0 +1,120 @@
+"""Open, close, open again: nothing hangs, nothing is left, nobody sees another's messages."""
+
+import gc
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from brokerbench.contract import Feature
+from tests.conformance.lab import DEADLINE_S, Lab, until, within
+
+
+def _threads() -> set[str]:
+    return set(os.listdir(f"/proc/{os.getpid()}/task"))
+
+
+def _files() -> list[str]:
+    """What each descriptor points to, sorted; the order of the numbers says nothing."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(os.readlink(entry))
+        except FileNotFoundError:
+            continue  # the listing's own
+    return sorted(found)
+
+
+def _open_and_close(lab: Lab) -> None:
+    trial = lab.trial()
+    sink = trial.sink()
+    source = trial.source()
+    trial.ready()
+    trial.send(source, 50)
+    trial.settle_down()
+    sink.consumer.close()
+    source.producer.close()
+    lab.close()
+
+
+def test_close_leaves_no_thread_and_no_file(lab: Lab) -> None:
+    _open_and_close(lab)  # what a library opens once for all time is not a leak
+    threads, files = len(_threads()), len(_files())
+    for _ in range(3):
+        _open_and_close(lab)
+
+    def back() -> bool:
+        gc.collect()
+        return len(_threads()) <= threads and len(_files()) <= files
+
+    until(back, f"back at {threads} threads and {files} files; now {threading.enumerate()} and {_files()}")
+
+
+def test_close_twice_does_nothing(lab: Lab) -> None:
+    trial = lab.trial()
+    sink = trial.sink()
+    source = trial.source()
+    for part in (sink.consumer, source.producer, *trial.connections):
+        within(DEADLINE_S, part.close, "close")
+        within(DEADLINE_S, part.close, "close, again")
+
+
+def test_close_under_load(lab: Lab) -> None:
+    """Everything is closed while messages are on their way, the consumer first."""
+    trial = lab.trial()
+    sink = trial.sink()
+    source = trial.source()
+    trial.ready()
+    trial.send(source, 200)
+    until(lambda: (trial.turn(), bool(sink.got))[1], "the first messages")
+    for _ in range(5):
+        source.offer([64] * 100)
+    consumer, producer = trial.connections
+    within(DEADLINE_S, consumer.close, "the consumer's connection, with messages under way")
+    for _ in range(5):
+        source.offer([64] * 100)
+    within(DEADLINE_S, producer.close, "the producer's connection, with messages under way")
+
+
+@pytest.mark.feature(Feature.CONFIRMS)
+def test_close_flushes_what_was_taken(lab: Lab) -> None:
+    trial = lab.trial()
+    source = trial.source()
+    until(lambda: source.offer([64] * 20) > 0, "some taken")
+    within(DEADLINE_S, source.producer.close, "close")
+    sink = trial.sink()
+    trial.sources.clear()
+    until(lambda: (sink.pull(0.05), len(sink.got) >= len(source.taken))[1], "what was taken before close")
+    assert sorted(sink.of()) == source.taken
+
+
+def test_two_destinations_do_not_see_each_other(lab: Lab) -> None:
+    """Each payload carries the mark of its destination, which is checked as it arrives."""
+    one, two = lab.trial(), lab.trial()
+    for trial in (one, two):
+        trial.sink()
+        trial.source()
+        trial.ready()
+    for _ in range(5):
+        one.send(one.sources[0], 100)
+        two.send(two.sources[0], 70)
+    one.settle_down()
+    two.settle_down()
+    for trial, count in ((one, 500), (two, 350)):
+        until(
+            lambda trial=trial: trial.sinks[0].pull(0.05).count == 0, "nothing more"
+        )  # each payload's mark is checked
+        assert sorted(trial.sinks[0].of()) == list(range(count))
+
+
+def test_many_producers_and_consumers_in_turn(lab: Lab) -> None:
+    """A producer that comes later, on a destination that has carried messages, starts at ordinal 0 again."""
+    trial = lab.trial(producers=lab.case.flavour.producers)
+    trial.sink()
+    for index in range(lab.case.flavour.producers):
+        source = trial.source(index)
+        trial.ready()
+        trial.send(source, 100)
+        trial.settle_down()
+        assert source.taken == list(range(100))

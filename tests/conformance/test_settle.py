@@ -1,0 +1,134 @@
+"""What is not settled comes back; what is settled does not."""
+
+import pytest
+
+from brokerbench.contract import Feature, Settle
+from tests.conformance.dying import Holder
+from tests.conformance.lab import Lab, Sink, Source, Trial, until
+
+COUNT = 40
+
+
+def _published(lab: Lab) -> Trial:
+    """A destination with COUNT confirmed messages and no consumer yet."""
+    trial = lab.trial()
+    trial.send(trial.source(), COUNT)
+    until(lambda: (trial.turn(), not trial.sources[0].unanswered)[1], "all confirmed")
+    return trial
+
+
+def _all_came(lab: Lab, sink: Sink) -> None:
+    until(lambda: (sink.pull(0.05), set(sink.of()) == set(range(COUNT)))[1], "all of them", lab.case.flavour.again_s)
+
+
+@pytest.mark.feature(Feature.SETTLE)
+def test_unsettled_come_again_after_close(lab: Lab) -> None:
+    trial = _published(lab)
+    first = trial.sink()
+    until(lambda: (first.pull(0.05, settle=None), len(first.got) == COUNT)[1], "all of them, none settled")
+    trial.connections.pop().close()
+    trial.sinks.clear()
+    _all_came(lab, trial.sink())
+
+
+@pytest.mark.feature(Feature.SETTLE)
+def test_unsettled_come_again_after_a_crash(lab: Lab) -> None:
+    """The consumer's process is killed while it holds them."""
+    trial = _published(lab)
+    with Holder(lab.case.driver_name, trial.session(0, "a"), COUNT) as holder:
+        holder.wait_until_it_holds()
+        holder.kill()
+        second = trial.sink()
+        _all_came(lab, second)
+    if Feature.REDELIVERED_FLAG in trial.features:
+        assert all(again for _, _, again in second.got), "they come again, so each must say so"
+
+
+@pytest.mark.feature(Feature.REDELIVERED_FLAG)
+def test_the_first_delivery_is_not_flagged(lab: Lab) -> None:
+    trial = _published(lab)
+    sink = trial.sink()
+    _all_came(lab, sink)
+    assert not any(again for _, _, again in sink.got)
+
+
+@pytest.mark.without(Feature.REDELIVERED_FLAG)
+def test_no_flag_where_none_is_declared(lab: Lab) -> None:
+    trial = lab.trial()
+    sink = trial.sink()
+    trial.send(_ready_source(trial), 5)
+    seen = []
+    until(lambda: (seen.append(sink.pull(0.05)), len(sink.got) == 5)[1], "five messages")
+    assert all(deliveries.redelivered is None for deliveries in seen)
+
+
+@pytest.mark.without(Feature.SETTLE)
+def test_no_tokens_where_nothing_is_settled(lab: Lab) -> None:
+    trial = lab.trial()
+    sink = trial.sink()
+    trial.send(_ready_source(trial), 5)
+    seen = []
+    until(lambda: (seen.append(sink.pull(0.05)), len(sink.got) == 5)[1], "five messages")
+    assert all(deliveries.tokens is None for deliveries in seen)
+
+
+def _ready_source(trial: Trial) -> Source:
+    source = trial.source()
+    trial.ready()
+    until(lambda: trial.sinks[0].pull(0.05).count == 0, "canaries drained")
+    trial.sinks.clear()  # the test pulls for itself
+    return source
+
+
+@pytest.mark.feature(Feature.SETTLE)
+@pytest.mark.flavour("requeue")
+def test_requeue_brings_it_again(lab: Lab) -> None:
+    trial = _published(lab)
+    sink = trial.sink()
+    until(lambda: sink.pull(0.05, settle=Settle.REQUEUE).count > 0, "the first of them")
+    returned = {sequence for _, sequence, _ in sink.got}
+    sink.got.clear()
+    _all_came(lab, sink)
+    assert returned <= set(sink.of())
+    if Feature.REDELIVERED_FLAG in trial.features:
+        assert {sequence for _, sequence, again in sink.got if again} >= returned
+
+
+@pytest.mark.feature(Feature.SETTLE)
+def test_settled_do_not_come_again(lab: Lab) -> None:
+    trial = _published(lab)
+    first = trial.sink()
+    _all_came(lab, first)
+    trial.connections.pop().close()
+    trial.sinks.clear()
+    second = trial.sink()
+    marker = COUNT
+    trial.sinks.clear()
+    trial.send(trial.sources[0], 1)
+    until(lambda: (second.pull(0.05), marker in second.of())[1], "a message sent afterwards")
+    assert second.of() == [marker]
+
+
+@pytest.mark.feature(Feature.SETTLE)
+@pytest.mark.flavour("requeue")
+def test_rejected_do_not_come_again(lab: Lab) -> None:
+    trial = _published(lab)
+    sink = trial.sink()
+    until(lambda: (sink.pull(0.05, settle=Settle.REJECT), len(sink.got) >= COUNT)[1], "all of them")
+    trial.send(trial.sources[0], 1)
+    until(lambda: (sink.pull(0.05), COUNT in sink.of())[1], "a message sent afterwards")
+    assert sorted(sink.of()) == list(range(COUNT + 1))
+
+
+@pytest.mark.feature(Feature.SETTLE)
+@pytest.mark.flavour("prefetch_bounds")
+def test_prefetch_bounds_what_is_unsettled(lab: Lab) -> None:
+    """With nothing settled no more than `prefetch` come; then the rest does."""
+    trial = lab.trial(prefetch=10)
+    trial.send(trial.source(), COUNT)
+    sink = trial.sink()
+    until(lambda: (sink.pull(0.05, settle=None), len(sink.got) == 10)[1], "as many as prefetch says")
+    assert sink.consumer.receive(0.2).count == 0
+    for tokens in sink.kept:
+        sink.consumer.settle(tokens, Settle.ACCEPT)
+    _all_came(lab, sink)
