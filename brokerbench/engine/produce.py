@@ -24,6 +24,7 @@ __all__ = ["run_producer"]
 
 _REOPEN_S = 0.5
 _LONGEST_WAIT_NS = 20_000_000
+_LAST_NS = 100_000_000
 _SLICE_NS = 200_000  # a client that cannot wait below 1 ms is asked this often for its confirms
 _WAKE_NS = 60_000  # a sleep overshoots by about this much
 
@@ -97,12 +98,17 @@ class _Loop:
             if now >= self.ticker.due_ns:
                 self._tick(now)
             since = now - self.t0
-            if since >= self.end_ns:
+            if since >= self.end_ns and self._over(since):
                 return
             try:
                 self._step(since)
             except ConnectionLost as lost:
                 self._reopen(lost)
+
+    def _over(self, since: int) -> bool:
+        """The schedule has ended. What was due in its last moments may still go out, late by what it is."""
+        paced = self.spec.rate_msgs_s is not None
+        return not (paced and self.sent < self.schedule.due(self.end_ns - 1) and since < self.end_ns + _LAST_NS)
 
     def _wait_for_t0(self) -> None:
         while (left := self.t0 - time.monotonic_ns()) > 0:
@@ -112,7 +118,7 @@ class _Loop:
     def _step(self, since: int) -> None:
         schedule, producer = self.schedule, self.producer
         assert producer is not None
-        owed = schedule.due(since) - self.sent
+        owed = schedule.due(min(since, self.end_ns - 1)) - self.sent
         if owed > 0:
             room = producer.room()
             if room > 0 and self._send(producer, min(owed, room, schedule.batch_cap)):

@@ -42,14 +42,19 @@ class Constant:
         self._phase_ns = index * _S / rate_msgs_s
         # At most 1 ms worth of schedule goes out in one batch, else the batch itself delays its first message.
         self.batch_cap = max(1, int(1e6 / self._step_ns))
-        self._steps = np.arange(self.batch_cap) * self._step_ns
+        self._iota = np.arange(self.batch_cap, dtype=np.float64)
 
     def due(self, now_ns: int) -> int:
-        return max(0, int((now_ns - self._phase_ns) // self._step_ns) + 1)
+        # Times are whole ns and this quotient is rounded: the estimate may be one off, which at the window's edge
+        # would make a message belong to it by its sequence and not by its time.
+        count = max(0, int((now_ns - self._phase_ns) // self._step_ns) + 1)
+        if self.next_ns(count) <= now_ns:
+            return count + 1
+        return count - 1 if count and self.next_ns(count - 1) > now_ns else count
 
     def times(self, first: int, count: int) -> NDArray[np.int64]:
-        # The first one's time is exact; steps inside a batch are at most 1 ms, where float64 is exact to 1e-7 ns.
-        return (self._steps[:count] + (first * self._step_ns + self._phase_ns)).astype(np.int64)
+        # The same operations as in `next_ns`, so that both round alike.
+        return ((self._iota[:count] + first) * self._step_ns + self._phase_ns).astype(np.int64)
 
     def next_ns(self, sequence: int) -> int:
         return int(sequence * self._step_ns + self._phase_ns)
