@@ -43,6 +43,7 @@ class KafkaPythonConnection:
         client = self._reach(lambda: KafkaConsumer(**consumer_config(self._session)))
         consumer = KafkaPythonConsumer(client, self._session, self._events.append)
         self._open.append(consumer)
+        self._reach(consumer.subscribe)
         consumer.join()
         return consumer
 

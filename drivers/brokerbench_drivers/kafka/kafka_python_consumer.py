@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from kafka import KafkaConsumer, TopicPartition
-from kafka import errors
+from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.structs import OffsetAndMetadata
 
@@ -20,6 +19,7 @@ __all__ = ["KafkaPythonConsumer"]
 _JOIN_S = 45.0
 _COMMIT_S = 0.1
 _CLOSE_MS = 5_000
+_JOINING_MS = 20  # a join that ends between two polls is begun again by the library, so these wait for it
 _AT_ONCE = 5_000
 
 Records = dict[TopicPartition, list[Any]]
@@ -38,10 +38,15 @@ class KafkaPythonConsumer:
         self._due_s = 0.0
         self.assigned = self._closed = False
 
+    def subscribe(self) -> None:
+        """The member that leads a group shares out the partitions it knows of, and joins again whenever it learns of
+        others: so it gets to know them before it joins. Raises KafkaError."""
+        self._client.subscribe([self._topic], listener=_Listener(self))
+        self._client.topics()
+
     def join(self) -> None:
         """Until this member has its share of the partitions, which may be none. The topic's first message is where a
         group starts, so nothing sent from now on is missed."""
-        self._client.subscribe([self._topic], listener=_Listener(self))
         with peers_of(self._group, self) as peers:
             deadline = time.monotonic() + _JOIN_S
             while not self.assigned:
@@ -51,12 +56,12 @@ class KafkaPythonConsumer:
                         f"Kafka gave a member of group {self._group} no share within {_JOIN_S:g} s;"
                         " look at the server's log, and whether other members still poll"
                     )
-                self._keep(20)
+                self._keep(_JOINING_MS)
                 for peer in peers:
                     peer.serve()
 
     def serve(self) -> None:
-        self._keep(1)
+        self._keep(1 if self.assigned else _JOINING_MS)
 
     def _keep(self, timeout_ms: int) -> None:
         if not self._turn.acquire(blocking=False):
@@ -70,6 +75,7 @@ class KafkaPythonConsumer:
 
     async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Before partitions go elsewhere: commit what was settled of them; what was kept comes again there."""
+        self.assigned = False
         gone = {tp.partition for tp in partitions}
         self._kept = [{tp: got for tp, got in records.items() if tp.partition not in gone} for records in self._kept]
         offsets = self._take_settled()
@@ -79,11 +85,19 @@ class KafkaPythonConsumer:
             except errors.KafkaError as error:
                 self._say(Event("dropped", f"offsets not committed: {error}"))
 
+    def lost(self) -> None:
+        self.assigned = False
+        self._kept.clear()
+        self._settled.clear()
+
     def receive(self, timeout_s: float) -> Deliveries:
         with self._turn:
             self._commit()
+            wait_ms = 0 if self._kept else int(timeout_s * 1000)
             try:
-                records = self._client.poll(0 if self._kept else int(timeout_s * 1000), max_records=_AT_ONCE)
+                records = self._client.poll(
+                    wait_ms if self.assigned else max(wait_ms, _JOINING_MS), max_records=_AT_ONCE
+                )
             except errors.KafkaError as error:
                 if error.retriable:
                     self._say(Event("dropped", str(error)))
@@ -142,6 +156,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # the li
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """They are others' already: nothing to commit."""
+        self._consumer.lost()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._consumer.assigned = True

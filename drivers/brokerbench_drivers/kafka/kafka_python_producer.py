@@ -3,8 +3,7 @@
 import threading
 from typing import Any
 
-from kafka import KafkaProducer
-from kafka import errors
+from kafka import KafkaProducer, errors
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
 
