@@ -39,7 +39,8 @@ class Constant:
 
     def __init__(self, rate_msgs_s: float, producers: int, index: int) -> None:
         self._step_ns = producers * _S / rate_msgs_s
-        self._phase_ns = index * _S / rate_msgs_s
+        # Half a ns more, so that cutting to whole ns rounds: 1 999 999 999.999999 is meant to be 2 s.
+        self._phase_ns = index * _S / rate_msgs_s + 0.5
         # At most 1 ms worth of schedule goes out in one batch, else the batch itself delays its first message.
         self.batch_cap = max(1, int(1e6 / self._step_ns))
         self._iota = np.arange(self.batch_cap, dtype=np.float64)

@@ -1,0 +1,128 @@
+"""When messages are intended: exact, even, and with no debt forgiven."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from brokerbench.engine.schedule import Constant, Saturate
+
+S = 1_000_000_000
+RATES = (0.1, 1.0, 7.0, 1000.0, 2000.0, 3000.0, 12_345.6, 70_000.0, 999_983.0, 3e6)
+PRODUCERS = (1, 2, 3, 7, 32)
+
+
+def exact(rate: float, producers: int, index: int, sequence: int) -> Fraction:
+    """Due time of a message in ns, as the class says it."""
+    return Fraction(sequence * producers + index) * S / Fraction(rate)
+
+
+def all_of(schedule: Constant, count: int, first: int = 0) -> np.ndarray:
+    cap = schedule.batch_cap
+    return np.concatenate([schedule.times(k, min(cap, first + count - k)) for k in range(first, first + count, cap)])
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("producers", PRODUCERS)
+def test_the_total_is_the_rate_over_all_producers(rate, producers):
+    """At each whole second just as many are due as the rate says, however many producers share it."""
+    for seconds in (1, 2, 10, 3600):
+        due = sum(Constant(rate, producers, p).due(seconds * S - 1) for p in range(producers))
+        before = Fraction(rate) * (seconds * S - 1) / S  # message 0 is due at 0, so all before this one
+        assert abs(due - (int(before) + 1)) <= (0 if rate == int(rate) else 1)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("producers", PRODUCERS)
+def test_producers_together_are_evenly_spaced(rate, producers):
+    count = 500
+    merged = np.sort(np.concatenate([all_of(Constant(rate, producers, p), count) for p in range(producers)]))
+    expected = [int(g * S / Fraction(rate)) for g in range(count * producers)]
+    assert np.abs(merged - np.array(expected)).max() <= 1
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_times_late_in_a_run_are_as_exact(rate):
+    schedule = Constant(rate, 3, 2)
+    first = schedule.due(20 * 3600 * S)
+    found = all_of(schedule, 200, first)
+    assert np.abs(found - np.array([int(exact(rate, 3, 2, first + i)) for i in range(200)])).max() <= 1
+    assert (np.diff(found) >= 0).all()
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("producers", PRODUCERS)
+def test_due_times_and_next_agree(rate, producers):
+    """The window is cut by sequence on one side and by time on the other: they must mean the same message."""
+    chance = np.random.default_rng(int(rate) + producers)
+    for index in {0, producers - 1}:
+        schedule = Constant(rate, producers, index)
+        for first in (0, *chance.integers(0, 10**7, 30).tolist()):
+            times = schedule.times(first, schedule.batch_cap).tolist()
+            for sequence, due in enumerate(times[:50], first):
+                assert schedule.next_ns(sequence) == due
+                assert schedule.due(due - 1) <= sequence or times.count(due) > 1
+                assert schedule.due(due) >= sequence + 1
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10_000])
+def test_a_stall_forgives_nothing(batch):
+    """After any pause all that was intended meanwhile is still to be sent, with the times it had."""
+    schedule, twin = Constant(5000.0, 2, 1), Constant(5000.0, 2, 1)
+    sent, times = 0, []
+    for now in (0, 1 * S, 1 * S + 1000, 5 * S, 5 * S, 20 * S):
+        while (owed := schedule.due(now) - sent) > 0:
+            taken = schedule.times(sent, min(owed, schedule.batch_cap, batch))
+            schedule.taken(len(taken))
+            times += taken.tolist()
+            sent += len(taken)
+    assert sent == 20 * 2500
+    assert times == all_of(twin, sent).tolist()
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_batch_is_at_most_a_millisecond(rate):
+    schedule = Constant(rate, 1, 0)
+    times = schedule.times(0, schedule.batch_cap)
+    assert len(times) == schedule.batch_cap >= 1
+    assert times[-1] - times[0] <= 1_000_000
+
+
+def test_before_t0_nothing_is_due():
+    assert Constant(1000.0, 2, 1).due(-5 * S) == 0
+    assert Constant(1000.0, 2, 1).due(0) == 0  # the second producer starts half a step later
+    assert Constant(1000.0, 2, 0).due(0) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_saturate_against_a_list_of_slots(seed):
+    """Each slot is free since t0, or since its answer came; the oldest is used first."""
+    chance = np.random.default_rng(seed)
+    in_flight = int(chance.integers(1, 40))
+    schedule, free, outstanding, sent, now = Saturate(in_flight, confirming=True), [0] * in_flight, 0, 0, 0
+    for _ in range(600):
+        now += int(chance.integers(0, 3))
+        if chance.random() < 0.5:
+            owed = schedule.due(now) - sent
+            assert owed == len(free)
+            assert (schedule.next_ns(sent) <= now) == bool(free)
+            count = min(owed, int(chance.integers(0, in_flight + 1)), schedule.batch_cap)
+            if count:
+                assert schedule.times(sent, count).tolist() == free[:count]
+                took = int(chance.integers(0, count + 1))  # the client may take fewer than offered
+                schedule.taken(took)
+                free, sent, outstanding = free[took:], sent + took, outstanding + took
+        else:
+            answered = int(chance.integers(0, outstanding + 1))
+            schedule.freed(answered, now)
+            free, outstanding = free + [now] * answered, outstanding - answered
+    assert sent > in_flight
+
+
+def test_saturate_without_confirms_intends_a_message_when_it_is_taken():
+    schedule = Saturate(10, confirming=False)
+    for now in (0, 5, 5, 900):
+        assert schedule.due(now) > 10**15
+        assert schedule.times(0, 4).tolist() == [now] * 4
+        assert schedule.next_ns(123) <= now
+        schedule.taken(4)
