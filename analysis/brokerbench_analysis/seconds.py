@@ -1,5 +1,6 @@
 """One row for each second of a trial: rates, gauges and percentiles on one time axis."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -36,6 +37,7 @@ COLUMNS = (
     "steal_share",
     "flushes",
 )
+_LATE_S = 0.25
 _LATENCY = {
     "send_delay_p99_ms": ("send_delay", 0.99),
     "confirm_p50_ms": ("confirm", 0.5),
@@ -52,7 +54,7 @@ def seconds_of(files: TrialFiles) -> list[Second]:
     `scheduled` .. `delivered` are messages per second, `*_cpu` cores, `backlog` messages due (open) or sent
     (saturate) and not yet delivered.
     """
-    counted = _rates(files.intervals)
+    counted = _rates(files.intervals, files.warmup_s + files.measure_s)
     rows: dict[int, Second] = {}
     last = max((at for series in counted.values() for at in series), default=0)
     for at in range(1, last + 1):
@@ -89,19 +91,25 @@ def _phase(at: int, files: TrialFiles) -> str:
     return PHASES[1] if at <= files.warmup_s + files.measure_s + slack else PHASES[2]
 
 
-def _second(t: float) -> int:
-    return max(1, round(t))
+def _second(start: float, end: float) -> int:
+    """The second that holds an interval's middle: intervals end a little late, and the last one is a short rest."""
+    return max(1, math.floor((start + end) / 2) + 1)
 
 
-def _rates(lines: Iterable[Json]) -> Mapping[tuple[str, str], dict[int, float]]:
-    """(role, counter) -> second -> rate over all children; `outstanding` is a gauge and is added as it stands."""
+def _rates(lines: Iterable[Json], load_end_s: float) -> Mapping[tuple[str, str], dict[int, float]]:
+    """(role, counter) -> second -> rate over all children; `outstanding` is a gauge and is added as it stands.
+
+    A child looks at the clock every now and then, so the interval in which the load ends is a little too long for what
+    it counted: up to _LATE_S of it are left out of the rate, else every trial would seem to slow down at its end.
+    """
     counts: dict[tuple[str, str, str, int], float] = defaultdict(float)
     lengths: dict[tuple[str, int], float] = defaultdict(float)
     before: dict[str, float] = defaultdict(float)
     for line in lines:
         child, role, t = str(line["child"]), str(line["role"]), float(line["t"])
-        at = _second(t)
-        lengths[child, at] += t - before[child]
+        at = _second(before[child], t)
+        late = t - load_end_s if before[child] < load_end_s < t <= load_end_s + _LATE_S else 0.0
+        lengths[child, at] += t - late - before[child]
         before[child] = t
         for name, value in line.items():
             if name == "outstanding":
@@ -120,11 +128,11 @@ def _backlog(files: TrialFiles, rows: Mapping[int, Second], groups: int) -> None
     """From whole counts, not from rates: what was due (or sent) so far less what a group got so far."""
     due = backlog_name(files.model)
     steps: dict[int, float] = defaultdict(float)
+    before: dict[str, float] = defaultdict(float)
     for line in files.intervals:
-        if line["role"] == "producer":
-            steps[_second(float(line["t"]))] += line[due]
-        else:
-            steps[_second(float(line["t"]))] -= line["unique"] / groups
+        at = _second(before[line["child"]], line["t"])
+        before[line["child"]] = line["t"]
+        steps[at] += line[due] if line["role"] == "producer" else -line["unique"] / groups
     total = 0.0
     for at, row in rows.items():
         total += steps[at]
@@ -137,7 +145,7 @@ def _percentiles(latency: Mapping[str, tuple[Interval, ...]], rows: Mapping[int,
         for tag, intervals in latency.items():
             if tag.split(":", 1)[0] == metric:
                 for interval in intervals:
-                    found[_second(interval.start_s + interval.length_s)].append(interval.histogram)
+                    found[_second(interval.start_s, interval.start_s + interval.length_s)].append(interval.histogram)
         columns = [name for name, (of, _) in _LATENCY.items() if of == metric]
         for at, histograms in found.items():
             if at in rows:
@@ -149,8 +157,8 @@ def _resources(lines: Iterable[Json], rows: Mapping[int, Second]) -> None:
     before = 0.0
     for line in lines:
         t = float(line["t"])
-        length, before = max(t - before, 1e-3), t
-        row = rows.get(_second(t))
+        row, length = rows.get(_second(before, t)), max(t - before, 1e-3)
+        before = t
         if row is None:
             continue
         host = line.get("host") or {}

@@ -22,7 +22,8 @@ def verdict(folder: Path) -> Verdict:
 def test_a_clear_winner(run: Run) -> None:
     found = verdict(run(exact("kafka", 6.0), exact("nats", 2.0), rate=250))
     assert found.sentence == (
-        "At 250 msg/s nats has the lowest end-to-end p99 (2.00 ms, 2.00–2.00 over 3 trials): 3.0 times lower than kafka."
+        "At 250 msg/s nats has the lowest end-to-end p99 (2.00 ms, 2.00–2.00 over 3 trials):"
+        " 3.0 times lower than kafka."
     )
     assert [row["candidate"] for row in found.ranking] == ["nats", "kafka"]
     assert [row["rank"] for row in found.ranking] == [1, 2]
