@@ -1,6 +1,7 @@
 """The command line. Each command is imported only when it is called, and bare `brokerbench` needs none of them."""
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -27,7 +28,9 @@ def main(arguments: list[str] | None = None) -> None:
     if not given:  # the quick way: nothing but the standard library
         from .bare import show
 
-        sys.exit(show())
+        with suppress(OSError, ImportError, LookupError, ValueError):
+            # What goes wrong, the guarded way below meets again and says in one line.
+            sys.exit(show())
     from ._main import run
 
     sys.exit(run(given))

