@@ -1,4 +1,4 @@
-"""The drivers by name. Built-in ones are found by scanning this package, others by the entry point `brokerbench.drivers`.
+"""The drivers by name: built-in ones by scanning this package, others by the entry point `brokerbench.drivers`.
 
 Importing this imports no driver and no client library: listing must be quick and work on a bare machine.
 """
