@@ -4,22 +4,39 @@ A figure that was not measured is None and is written in words, never as 0.
 """
 
 import math
+import os.path
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["NOT_MEASURED", "clean", "count", "figure", "flag", "plural", "rate", "short", "signed_percent", "value"]
+__all__ = [
+    "NOT_MEASURED",
+    "clean",
+    "count",
+    "figure",
+    "flag",
+    "labels",
+    "plural",
+    "rate",
+    "short",
+    "signed_percent",
+    "value",
+]
 
 NOT_MEASURED = "not measured"
 
-_KEPT = {"\n", "\t"}
+_ODD = re.compile(r"[^ -~\n\t]")
+_HIDDEN = {"Cc", "Cf", "Cs", "Co"}
 
 
 def clean(text: object) -> str:
     """Text from a scenario, a broker or a log, with what cannot be seen made visible: controls, direction marks."""
-    return "".join(
-        c if c in _KEPT or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else f"⟨U+{ord(c):04X}⟩"
-        for c in str(text)
-    )
+    return _ODD.sub(_visible, str(text))
+
+
+def _visible(match: re.Match[str]) -> str:
+    letter = match[0]
+    return f"⟨U+{ord(letter):04X}⟩" if unicodedata.category(letter) in _HIDDEN else letter
 
 
 def figure(number: float | None, digits: int = 3) -> str:
@@ -78,6 +95,16 @@ def flag(answer: object) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 trial`, `3 trials`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def labels(names: Sequence[str], length: int) -> dict[str, str]:
+    """Short names that still tell the candidates apart: what long ones share at their beginning goes first."""
+    if all(len(name) <= length for name in names):
+        return {name: name for name in names}
+    shared = os.path.commonprefix(list(names)) if len(names) > 1 else ""  # noqa: RUF071 - of letters, as meant
+    cut = max(shared.rfind(mark) for mark in "-_ .") + 1
+    shortened = {name: short(f"…{name[cut:]}" if cut > 2 else name, length) for name in names}
+    return shortened if len(set(shortened.values())) == len(names) else {n: short(n, length) for n in names}
 
 
 def short(name: str, length: int = 16) -> str:

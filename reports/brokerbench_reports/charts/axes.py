@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from brokerbench_reports.words import short
-
 from .theme import GRID, INK, colour, marker
 
 __all__ = ["apart", "label_ends", "linear_axis", "log_axis", "log_ticks"]
@@ -94,7 +92,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[str, int, float, float]], gap: f
         axes.text(
             1.07,
             place,
-            short(name),
+            name,
             transform=axes.transAxes,
             color=INK,
             fontsize=10.5,

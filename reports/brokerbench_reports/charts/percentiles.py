@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from brokerbench_reports.words import figure as number
+from brokerbench_reports.words import labels
 
 from .axes import label_ends, log_axis, log_ticks
 from .svg import inline
@@ -51,6 +52,7 @@ def percentiles(curves: Sequence[Curve], label: str, key: str) -> Markup | None:
         axes.set_xlabel("percentile of messages, %")
         axes.text(0, 1.04, f"{label}, ms (log scale)", transform=axes.transAxes, color=INK, weight="bold")
         ends = []
+        names = labels([curve.name for curve in curves], 16)
         for curve in curves:
             x = [rarity(q) for q in curve.quantiles]
             style: dict[str, Any] = {"color": colour(curve.series), "clip_on": False, "gid": f"of-{curve.series}"}
@@ -59,7 +61,7 @@ def percentiles(curves: Sequence[Curve], label: str, key: str) -> Markup | None:
             heights = np.interp(marks, x, np.maximum(curve.values_ms, bottom))
             axes.plot(marks, heights, linestyle="none", marker=marker(curve.series), markersize=5, **style)
             height = np.log(max(curve.values_ms[-1], bottom) / bottom) / np.log(top / bottom)
-            ends.append((curve.name, curve.series, x[-1] / last, float(height)))
+            ends.append((names[curve.name], curve.series, x[-1] / last, float(height)))
         label_ends(axes, ends)
         return inline(drawing, key, f"{label}: percentile curves", _described(curves))
 

@@ -1,6 +1,6 @@
 """The figure that decides: one row a candidate, each trial a dot, the interval a bar."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from brokerbench_reports.words import figure as number
-from brokerbench_reports.words import short
+from brokerbench_reports.words import labels
 
 from .axes import linear_axis, log_axis
 from .svg import inline
@@ -39,6 +39,7 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
     figures = [x for row in rows for x in (*row.values, *row.doubtful, row.low, row.high) if x is not None]
     if not figures:
         return None
+    names = labels([row.name for row in rows], 28)
     with look(key):
         drawing = figure(_WIDTH, 52 + _ROW_HEIGHT * len(rows))
         axes = drawing.subplots()
@@ -55,13 +56,13 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
             linear_axis(axes, "x", max(figures), 5)
         axes.set_xlabel(label)
         for place, row in enumerate(rows):
-            _row(axes, place, row, unit)
+            _row(axes, place, row, unit, names)
         return inline(drawing, key, label, _described(rows, unit))
 
 
-def _row(axes: Axes, place: int, row: Row, unit: str) -> None:
+def _row(axes: Axes, place: int, row: Row, unit: str, names: Mapping[str, str]) -> None:
     tint, group = colour(row.series), f"of-{row.series}"
-    name = short(row.name, 28) + row.mark
+    name = names[row.name] + row.mark
     plate = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # the grid would run through the letters
     axes.text(
         0,
@@ -105,7 +106,8 @@ def _row(axes: Axes, place: int, row: Row, unit: str) -> None:
 def _reading(row: Row, unit: str) -> str:
     if row.centre is None:
         return "no valid trial"
-    spread = "" if row.low is None or row.high is None else f" ({number(row.low)}–{number(row.high)})"
+    ends = dict.fromkeys(number(end) for end in (row.low, row.high) if end is not None)
+    spread = f" ({'–'.join(ends)})" if len(ends) == 2 else ""
     return f"{'≥ ' if row.bound else ''}{number(row.centre)} {unit}".rstrip() + spread
 
 

@@ -33,7 +33,7 @@ def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = _DROPPED.sub("", _HEAD.sub("", buffer.getvalue(), count=1))
-    text = _ids(text, key)
+    text = _ids(clean(text), key)
     text = _FONT.sub("", _NO_TURN.sub("", _LONG.sub(r"\1", text)))
     text = _COLOUR.sub(lambda match: f"var({COLOURS[match[0]]})", text)
     text = re.sub(r"\s*\n\s*", "\n", text)

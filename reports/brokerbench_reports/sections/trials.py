@@ -20,7 +20,7 @@ _COLUMNS = (
     Column("lost", "messages", "n"),
     Column("duplicates", "messages", "n"),
     Column("generator busy", "% of a core", "n"),
-    Column("files"),
+    Column("files", css="files"),
 )
 _FILES = (
     ("latency", "latency.hlog"),

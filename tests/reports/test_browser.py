@@ -1,0 +1,117 @@
+"""The page in a real browser: charts there, silent, self-contained, readable on a phone, printable."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.reports.conftest import CASES
+
+INSTALL = "chromium is not on this machine; install it with: apt install chromium"
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+WIDTHS = (360, 820, 1400)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("BROKERBENCH_REQUIRE") == "all":
+            pytest.fail(f"BROKERBENCH_REQUIRE=all: {INSTALL}")
+        pytest.skip(INSTALL)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=path, args=list(QUIET))
+        yield running
+        running.close()
+
+
+class Visit:
+    """One page opened from the disk; what it asked for and what it complained of."""
+
+    def __init__(self, browser: Any, page: Path, **how: Any) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.context = browser.new_context(**how)
+        self.context.route("**/*", self._asked)
+        self.tab = self.context.new_page()
+        self.tab.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.tab.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.tab.goto(page.as_uri())
+
+    def _asked(self, route: Any) -> None:
+        self.requests.append(route.request.url)
+        route.continue_() if route.request.url.startswith("file:") else route.abort()
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_page_is_silent_self_contained_and_fits(case: str, browser: Any, folder_of: Callable[[str], Path]) -> None:
+    page = folder_of(case) / "report.html"
+    with Visit(browser, page, viewport={"width": 1400, "height": 900}) as visit:
+        visit.tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        for scheme in ("light", "dark"):
+            visit.tab.emulate_media(color_scheme=scheme)
+            for width in WIDTHS:
+                visit.tab.set_viewport_size({"width": width, "height": 800})
+                root = "document.documentElement"
+                scroll, client = visit.tab.evaluate(f"[{root}.scrollWidth, {root}.clientWidth]")
+                assert scroll <= client == width
+        assert visit.requests == [page.as_uri()]
+        assert visit.complaints == []
+
+
+def test_charts_are_there_and_have_a_size(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    boxes = "[...document.querySelectorAll('svg.chart')].map((s) => s.getBoundingClientRect())"
+    sizes = f"{boxes}.map((r) => [r.width, r.height])"
+    with Visit(browser, folder_of("mixed") / "report.html", viewport={"width": 360, "height": 800}) as visit:
+        charts = visit.tab.evaluate(sizes)
+        drawn = visit.tab.evaluate("document.querySelectorAll('svg.chart path').length")
+        assert (
+            len(charts) == 2 + 2 + 5
+        )  # the primary figure and its cost, two percentile charts, five measured candidates
+        assert all(width > 250 and height > 150 for width, height in charts)
+        assert drawn > 100
+
+
+def test_dark_and_light_differ_and_charts_follow(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    seen = {}
+    colours = """() => [getComputedStyle(document.body).backgroundColor,
+        getComputedStyle(document.querySelector('svg.chart text')).fill]"""
+    for scheme in ("light", "dark"):
+        with Visit(browser, folder_of("mixed") / "report.html", color_scheme=scheme) as visit:
+            seen[scheme] = visit.tab.evaluate(colours)
+    assert seen["light"][0] != seen["dark"][0]
+    assert seen["light"][1] != seen["dark"][1]
+    assert seen["dark"][0] != seen["dark"][1]
+
+
+def test_prints_with_everything_open(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    with Visit(browser, folder_of("mixed") / "report.html", color_scheme="dark") as visit:
+        document = visit.tab.pdf(format="A4")
+        assert document.startswith(b"%PDF-")
+        assert len(document) > 50_000
+        visit.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert visit.tab.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+        visit.tab.set_viewport_size({"width": 703, "height": 1000})  # A4 less its margins
+        visit.tab.emulate_media(media="print")
+        assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 703
+        assert visit.complaints == []
+
+
+def test_readable_without_script(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    with Visit(browser, folder_of("mixed") / "report.html", java_script_enabled=False) as visit:
+        assert visit.tab.locator("#comparison").inner_text().count("jetstream") >= 1
+        assert visit.tab.locator("svg.chart").count() == 9

@@ -1,0 +1,66 @@
+"""Markdown, CSV and JSON, and the table that names them."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from brokerbench_analysis import Study, write_summary
+from brokerbench_reports import FORMATS, render
+from tests.reports.conftest import CASES
+
+Studies = Callable[[str], Study]
+
+
+def rows(study: Study) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(render(study, "csv"))))
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("case", CASES)
+def test_every_format_of_every_case_is_stable_text(fmt: str, case: str, study_of: Studies) -> None:
+    text = render(study_of(case), fmt)
+    assert text.endswith("\n")
+    assert text == render(study_of(case), fmt)
+
+
+def test_an_unknown_format_names_those_there_are(study_of: Studies) -> None:
+    with pytest.raises(ValueError, match=r"no report format 'pdf'; choose one of html, md, json, csv"):
+        render(study_of("one"), "pdf")
+
+
+def test_json_is_the_summary(folder_of: Callable[[str], Path], study_of: Studies) -> None:
+    assert json.loads(render(study_of("mixed"), "json")) == study_of("mixed").summary
+    write_summary(folder_of("mixed"))
+    assert render(study_of("mixed"), "json") == (folder_of("mixed") / "summary.json").read_text(encoding="utf-8")
+
+
+def test_csv_has_one_row_a_trial_and_one_an_excluded_candidate(study_of: Studies) -> None:
+    summary = study_of("mixed").summary
+    found = rows(study_of("mixed"))
+    assert len(found) == sum(max(len(c["trials"]), 1) for c in summary["candidates"].values())
+    trial = summary["candidates"]["jetstream"]["trials"][1]
+    (row,) = [row for row in found if row["trial"] == trial["id"]]
+    assert float(row["end_to_end_ms_p99"]) == trial["end_to_end_ms"]["p99"]
+    assert row["ledger_lost"] == "0"
+    (out,) = [row for row in found if row["candidate"] == "nats-core"]
+    assert "no publisher confirms" in out["excluded"]
+
+
+def test_csv_leaves_unmeasured_cells_empty(study_of: Studies) -> None:
+    floor = next(row for row in rows(study_of("mixed")) if row["candidate"] == "zeromq")
+    assert floor["confirm_ms_p99"] == ""
+    assert floor["broker_cpu_s_per_million"] == ""
+    assert floor["broker_rss_mib_max"] == ""
+
+
+def test_markdown_puts_validity_before_figures(study_of: Studies) -> None:
+    text = render(study_of("mixed"), "md")
+    heads = [line for line in text.splitlines() if line.startswith("#")]
+    wanted = ["# synthetic", "## Validity", "## Side by side", "## What can be claimed", "## Service level objectives"]
+    assert heads == wanted
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count(" | ") + 1 for line in tables if "kafka" in line} == {4, 6, 12}
