@@ -28,7 +28,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         fitting = [case for case in CASES if _fits(case, metafunc.definition)]
-        metafunc.parametrize("case", fitting, ids=[case.id for case in fitting], scope="session")
+        metafunc.parametrize("case", fitting, ids=[case.id for case in fitting])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of one case follow each other, so that each server starts once."""
+    places = [at for at, item in enumerate(items) if _case_number(item) is not None]
+    for at, item in zip(places, sorted((items[at] for at in places), key=_case_number), strict=True):
+        items[at] = item
+
+
+def _case_number(item: pytest.Item) -> int | None:
+    case = item.callspec.params.get("case") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    return CASES.index(case) if isinstance(case, Case) else None
 
 
 def _fits(case: Case, test: pytest.Item) -> bool:

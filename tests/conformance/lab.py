@@ -342,11 +342,11 @@ class Lab:
     def server(self, settings: Any) -> Server:
         return self._server(self.case, settings)
 
-    def delivery(self, in_flight: int = 500) -> Delivery:
-        """The plainest delivery of which the case declares that it gives it."""
+    def delivery(self, in_flight: int, survives: Survives) -> Delivery:
+        """At least once where the case confirms."""
         confirming = Feature.CONFIRMS in self.case.features
         guarantee = Guarantee.AT_LEAST_ONCE if confirming else Guarantee.AT_MOST_ONCE
-        return Delivery(guarantee=guarantee, survives=Survives.NOTHING, in_flight=in_flight)
+        return Delivery(guarantee=guarantee, survives=survives, in_flight=in_flight)
 
     def trial(
         self,
@@ -359,9 +359,10 @@ class Lab:
         size: int = 64,
         keys: bool = False,
         name: str | None = None,
+        survives: Survives = Survives.NOTHING,
     ) -> Trial:
         groups = {"a": 1} if groups is None else groups
-        delivery = self.delivery(in_flight)
+        delivery = self.delivery(in_flight, survives)
         asked = scenario(
             self.case,
             groups,

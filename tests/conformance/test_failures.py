@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from brokerbench.contract import BadTarget, Connection, ConnectionLost, Feature
+from brokerbench.model import Survives
 from brokerbench.servers import free_port
 from tests.conformance.cases import Case
 from tests.conformance.conftest import Servers
@@ -86,7 +87,7 @@ def _bury(trial: Trial) -> None:
 @pytest.mark.feature(Feature.DURABLE)
 def test_confirmed_messages_outlive_the_server(lab: Lab, servers: Servers) -> None:
     """Killed hard, started again on its data: each confirmed message is there."""
-    trial = lab.trial()
+    trial = lab.trial(survives=Survives.BROKER_KILL)
     source = trial.source()
     trial.send(source, 500)
     until(lambda: (trial.turn(), not source.unanswered)[1], "all confirmed")
