@@ -84,7 +84,9 @@ def test_imports_only_what_its_room_may(name: str) -> None:
     part = part_of(name)
     for target in imports(name, late=True):
         target_part = part_of(target)
-        assert target_part in MAY[part] | {part}, f"{name} imports {target}: {part} may import {sorted(MAY[part]) or 'nothing of ours'}"
+        assert target_part in MAY[part] | {part}, (
+            f"{name} imports {target}: {part} may import {sorted(MAY[part]) or 'nothing of ours'}"
+        )
 
 
 def test_no_import_ring() -> None:

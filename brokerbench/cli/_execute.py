@@ -130,6 +130,7 @@ def _execute(
             references={name: brokerbench_drivers.reference(name) for name in drivers},
             redacted=redacted(scenario, loaded.secrets),
             source_text=str(without_secrets(loaded.text, loaded.secrets)),
+            hide=lambda value: without_secrets(value, loaded.secrets),
             observe=observe,
             stop_asked=lambda: stop.asked,
             after_trial=lambda folder: progress.figures(write_summary(folder)),

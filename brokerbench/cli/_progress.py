@@ -117,7 +117,7 @@ class Progress:
 
 def _figures(trial: Mapping[str, Any]) -> str:
     """One trial in a line: validity first."""
-    state = trial["validity"]["state"]
+    state: str = trial["validity"]["state"]
     if trial["state"] != "finished":
         return state
     latency, rate = trial["end_to_end_ms"], trial["delivered_msgs_s"]

@@ -21,8 +21,11 @@ Observer = Callable[[str, dict[str, Any]], None]
 
 
 class RunOptions:
-    """What the caller adds to a plan. `references` names each driver's object for the children ("module:DRIVER");
-    `redacted` is the scenario as run.json shows it; `after_trial` is called with the folder after every trial."""
+    """What the caller adds to a plan.
+
+    `references` names each driver's object for the children ("module:DRIVER"); `redacted` is the scenario as run.json
+    shows it; `hide` takes secrets out of whatever else is written; `after_trial` gets the folder after every trial.
+    """
 
     def __init__(
         self,
@@ -34,9 +37,10 @@ class RunOptions:
         observe: Observer,
         stop_asked: Callable[[], bool],
         after_trial: Callable[[Path], None],
+        hide: Callable[[Any], Any] = lambda value: value,
     ) -> None:
         self.results, self.references = results, references
-        self.redacted, self.source_text = redacted, source_text
+        self.redacted, self.source_text, self.hide = redacted, source_text, hide
         self.observe, self.stop_asked, self.after_trial = observe, stop_asked, after_trial
 
 
@@ -51,7 +55,7 @@ def packages_of(drivers: Sequence[Driver]) -> list[str]:
 
 def execute(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> Path:
     """Run the plan and return the run folder. Trials that fail are recorded and the run goes on."""
-    folder = RunFolder(options.results, plan.scenario.scenario, _run_json(plan, drivers, options))
+    folder = RunFolder(options.results, plan.scenario.scenario, options.hide(_run_json(plan, drivers, options)))
     options.observe("folder", {"folder": folder.path})
     status = "failed"
     try:
@@ -95,6 +99,7 @@ def _trials(
                 server_pids=servers.pids(candidate),
                 stop_asked=options.stop_asked,
                 observe=options.observe,
+                hide=options.hide,
             )
             state, reason = run_trial(context, folder.trial(trial.id))
         except NotAvailable as error:
@@ -102,7 +107,7 @@ def _trials(
         except GuardianLost as error:
             folder.set_trial(trial.id, "failed", str(error))
             raise
-        folder.set_trial(trial.id, state, reason)
+        folder.set_trial(trial.id, state, options.hide(reason))
         options.after_trial(folder.path)
         options.observe("trial-end", {"trial": trial, "state": state, "reason": reason, "folder": folder.path})
     return "interrupted" if options.stop_asked() else "finished"

@@ -81,7 +81,7 @@ class Saturate:
         self._now = now_ns
         return self._due if self._confirming else 1 << 62
 
-    def times(self, first: int, count: int) -> NDArray[np.int64]:  # noqa: ARG002 - always the next ones
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
         times = np.full(count, self._now, np.int64)
         if self._confirming:
             at = 0

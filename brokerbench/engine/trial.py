@@ -51,6 +51,7 @@ class TrialContext:
     server_pids: Callable[[], Mapping[str, list[int]]]  # of "broker" and "other_servers"
     stop_asked: Callable[[], bool]
     observe: Callable[[str, dict[str, Any]], None]
+    hide: Callable[[Any], Any]  # takes secrets out of what is written
 
 
 def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | None]:
@@ -65,7 +66,7 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | No
     except Interrupted:
         state, reason = "interrupted", "stopped by the user before the load"
     except (TrialFailed, BadTarget) as failed:
-        state, reason = "failed", str(failed)
+        state, reason = "failed", context.hide(str(failed))
     write_trial(folder, context.plan, context.trial, runner.measured, started, state, reason)
     return state, reason
 
@@ -119,7 +120,7 @@ class _Runner:
         measured.fates = self._reckon(fleet)
         self.context.observe("phase", {"phase": "reading back"})
         measured.counters = self._counters(admin, endpoints)
-        measured.facts = {**self.context.about, **admin.facts(endpoints)}
+        measured.facts = self.context.hide({**self.context.about, **admin.facts(endpoints)})
         fleet.tell(fleet.of("producer"), do="close")
         fleet.until(lambda: all(c.closed for c in fleet.children), _DONE_S)
         measured.resources = self.monitor.lines if self.monitor else []

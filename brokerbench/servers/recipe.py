@@ -40,13 +40,15 @@ class ServerHost(Protocol):
     folder: Path  # its own, empty, removed afterwards
     logs: Path  # kept in the run folder
 
-    def spawn(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, log: str = "server.log") -> ServerProcess:
+    def spawn(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, log: str = "server.log"
+    ) -> ServerProcess:
         """Start a process in `folder`, its output to `logs/<log>`; `env` is added to ours."""
 
     def free_port(self) -> int: ...
 
     def wait_until(self, ready: Callable[[], bool], process: ServerProcess, timeout_s: float, what: str) -> None:
-        """Poll `ready` until true. Raises NotAvailable with the last lines of the log if the process ends or time is up."""
+        """Poll `ready` until true. Raises NotAvailable with the log's last lines if the process ends or time is up."""
 
     def say(self, text: str) -> None:
         """A line for the user: what is being waited for."""
