@@ -1,6 +1,7 @@
 """No server, the wrong url, a server that dies: said in one line, soon, and nothing hangs."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -88,9 +89,11 @@ def _bury(trial: Trial) -> None:
 def test_confirmed_messages_outlive_the_server(lab: Lab, servers: Servers) -> None:
     """Killed hard, started again on its data: each confirmed message is there."""
     trial = lab.trial(survives=Survives.BROKER_KILL)
+    old = time.monotonic() + lab.case.flavour.kept_after_s
     source = trial.source()
     trial.send(source, 500)
     until(lambda: (trial.turn(), not source.unanswered)[1], "all confirmed")
+    until(lambda: (source.confirms(0.1), time.monotonic() >= old)[1], "old enough")
     servers.kill()
     _bury(trial)
     trial.sources.clear()

@@ -52,7 +52,7 @@ class NatsAdmin:
         try:
             self._link.wait(self._make(endpoints))
         except (ConnectionLost, NatsError) as error:
-            raise BadTarget(f"nats cannot make stream {stream}: {error}") from error
+            raise BadTarget(f"nats cannot make stream {stream}: {error}; is JetStream enabled there?") from error
         return endpoints
 
     async def _make(self, endpoints: Endpoints) -> None:

@@ -99,19 +99,23 @@ def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Sce
 
 
 def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, scenario: Scenario) -> Promise:
+    if delivery.survives is Survives.NODE_LOSS:
+        raise CannotPromise("nats runs as one server, which does not outlive its node: use survives: power-loss")
     storage = settings.storage or "file"
     sync = settings.sync_interval
     if sync is None:
         sync = "always" if storage == "file" and delivery.survives is Survives.POWER_LOSS else SERVER_SYNC_INTERVAL
+    gives, weak = Survives.POWER_LOSS, ""
     if storage == "memory":
-        gives, why = Survives.CLIENT_CRASH, "storage: memory ends with the server's process; use storage: file"
+        gives, weak = Survives.CLIENT_CRASH, "storage: memory ends with the server: use storage: file"
     elif sync != "always":
-        gives, why = Survives.BROKER_KILL, f"sync_interval: {sync} keeps confirmed messages unflushed; use always"
-    else:
-        gives, why = Survives.POWER_LOSS, "one server does not outlive its node; use survives: power-loss"
+        gives, weak = (
+            Survives.BROKER_KILL,
+            f"sync_interval: {sync} confirms before it flushes: use sync_interval: always",
+        )
     if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
         raise CannotPromise(
-            f"nats jetstream survives {gives.value} with these settings, not {delivery.survives.value}: {why}"
+            f"nats jetstream survives {gives.value} with these settings, not {delivery.survives.value}; {weak}"
         )
     pending = {name: group.prefetch * group.consumers for name, group in scenario.topology.groups.items()}
     filled |= {"storage": storage, "sync_interval": sync, "max_ack_pending": pending | settings.max_ack_pending}

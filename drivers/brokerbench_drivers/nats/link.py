@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import nats
 from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
 
@@ -28,6 +29,7 @@ class Link:
         self._last_error: Exception | None = None
         self._listeners: list[Callable[[Exception], None]] = []
         self._events: list[Event] = []
+        self._dropped = 0
         self._lost: ConnectionLost | None = None
         self._closing = False
         self.thread = LoopThread(name)
@@ -48,7 +50,7 @@ class Link:
             max_reconnect_attempts=1,  # 0 would mean for ever, for the first connection too
             reconnect_time_wait=0,
             connect_timeout=CONNECT_S,
-            ping_interval=5,
+            ping_interval=20,
             skip_subject_validation=True,  # the subjects are ours
             error_cb=self._on_error,
             closed_cb=self._on_closed,
@@ -72,9 +74,10 @@ class Link:
                 listener(self._lost)
 
     async def _on_error(self, error: Exception) -> None:
-        self._last_error = error
-        if type(error).__name__ == "SlowConsumerError":
-            self._events.append(Event("slow-consumer", "nats-py dropped a message: its pending limit is reached"))
+        if isinstance(error, SlowConsumerError):
+            self._dropped += 1
+        else:
+            self._last_error = error
 
     async def _on_closed(self) -> None:
         self.lose(self._last_error or ConnectionError("closed by the server"))
@@ -103,6 +106,9 @@ class Link:
 
     def events(self) -> list[Event]:
         taken, self._events = self._events, []
+        dropped, self._dropped = self._dropped, 0
+        if dropped:
+            taken.append(Event("slow-consumer", f"nats-py dropped {dropped} messages: its pending limits were reached"))
         return taken
 
     def close(self) -> None:

