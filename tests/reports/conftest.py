@@ -1,6 +1,6 @@
 """Run folders that a page must cope with, written once for all tests of this room."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from brokerbench_analysis import Study, load
 from brokerbench_reports import render
 from tests.analysis.folders import Behaviour, Broker, write_run
+from tests.reports.browser import chromium
 
 SLO = [
     {"metric": "end_to_end.p99", "op": "<", "value": 10.0, "text": "end_to_end.p99: < 10ms"},
@@ -64,3 +65,9 @@ def study_of(folder_of: Callable[[str], Path]) -> Callable[[str], Study]:
 @pytest.fixture(scope="session")
 def page_of(folder_of: Callable[[str], Path]) -> Callable[[str], str]:
     return cache(lambda case: (folder_of(case) / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running

@@ -10,10 +10,8 @@ import pytest
 from brokerbench_analysis import Study, load
 from brokerbench_reports import render
 from tests.analysis.folders import Behaviour, Broker, reseal, write_run
+from tests.reports.browser import Visit
 from tests.reports.html import read
-from tests.reports.test_browser import Visit, browser
-
-__all__ = ["browser"]
 
 NASTY = (
     "</title><script>alert(1)</script><img src=x onerror=alert(2)>\u202egnp.exe\u2066"

@@ -53,7 +53,7 @@ def comparison(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
     order = f"Ranked by {of.words}, {'highest' if of.higher_is_better else 'lowest'} first. " if ranked else ""
     return {
         "lead": f"{order}Latencies come from all valid trials merged; below a figure stands its range over the trials.",
-        "columns": _COLUMNS,
+        "columns": _COLUMNS if any(row.cells for row in rows) else (_COLUMNS[0], Column("why there is no figure")),
         "rows": rows,
         "notes": _notes(subjects),
     }

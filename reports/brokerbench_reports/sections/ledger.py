@@ -37,7 +37,9 @@ def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, 
         "Messages over all trials, warm-up included. "
         "What was sent and what was received is recorded in different processes."
     )
-    if rows and silent:
+    if not rows:
+        lead = "No trial left a ledger."
+    elif silent:
         lead += f" None was {_listed(silent)}."
     columns = [Column("candidate"), Column("group"), Column("ledger"), *(Column(name, css="n") for name in names)]
     return {"lead": lead, "columns": columns, "rows": rows, "lists": _lists(subjects, files), "words": FATES}

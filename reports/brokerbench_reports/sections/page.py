@@ -66,7 +66,7 @@ def page(study: Study) -> Page:
         started=_moment(run.get("started")),
         version=str(run.get("brokerbench") or "of an unknown version"),
         banners=_banners(study),
-        verdict={"sentence": study.verdict.sentence, "details": [*study.verdict.notes, colocated(run["environment"])]},
+        verdict={"sentence": study.verdict.sentence, "details": _details(study)},
         asked=asked(scenario, metric(summary["primary"]).words),
         validity=validity(subjects),
         comparison=comparison(study, subjects),
@@ -78,6 +78,12 @@ def page(study: Study) -> Page:
         trials=trials(subjects),
         method=method(run),
     )
+
+
+def _details(study: Study) -> list[str]:
+    """What else must be known, unless the sentence has said it."""
+    notes = [note for note in study.verdict.notes if note not in study.verdict.sentence]
+    return [*notes, colocated(study.run["environment"])]
 
 
 def _moment(stamp: str | None) -> str:

@@ -74,11 +74,8 @@ def subjects_of(run: Json, summary: Json) -> list[Subject]:
 
 
 def _about(declared: Json) -> str:
-    parts = [
-        declared.get("title") or declared["driver"],
-        f"client {declared['client']}",
-        f"{declared['server']} server",
-    ]
-    if declared.get("role") == "floor":
-        parts.append("floor")
+    parts = [str(declared.get("title") or declared["driver"])]
+    parts += [f"client {declared['client']}"] if declared.get("client") else []
+    parts += [f"{declared['server']} server"] if declared.get("server") else []
+    parts += ["floor"] if declared.get("role") == "floor" else []
     return " · ".join(parts)

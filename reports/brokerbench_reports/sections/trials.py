@@ -29,6 +29,10 @@ _FILES = (
     ("use", "resources.jsonl"),
     ("facts", "facts.json"),
 )
+_LEAD = (
+    "In the order they ran. Links lead into the run folder, so they work where this page lies in it; "
+    "each figure names the file it comes from when pointed at."
+)
 _ORDER = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 
 
@@ -37,8 +41,7 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
         ((t, s) for s in subjects for t in s.trials), key=lambda pair: (pair[0]["block"], str(pair[0]["id"]))
     )
     return {
-        "lead": "In the order they ran. Links lead into the run folder, so they work where this page lies in it; "
-        "each figure names the file it comes from when pointed at.",
+        "lead": _LEAD if ordered else "No trial has ended.",
         "columns": _COLUMNS,
         "rows": [Record(_cells(t), _who(t, s), s.floor) for t, s in ordered],
     }

@@ -1,0 +1,58 @@
+"""A real browser that opens one page from the disk and tells what the page did."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["Visit", "chromium"]
+
+INSTALL = "chromium is not on this machine; install it with: apt install chromium"
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Skipped by name where there is none, a failure where all is required."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("BROKERBENCH_REQUIRE") == "all":
+            pytest.fail(f"BROKERBENCH_REQUIRE=all: {INSTALL}")
+        pytest.skip(INSTALL)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=path, args=list(QUIET))
+        yield running
+        running.close()
+
+
+class Visit:
+    """One page opened from the disk; what it asked for and what it complained of."""
+
+    def __init__(self, browser: Any, page: Path, **how: Any) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.context = browser.new_context(**how)
+        self.context.route("**/*", self._asked)
+        self.tab = self.context.new_page()
+        self.tab.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.tab.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.tab.goto(page.as_uri())
+
+    def _asked(self, route: Any) -> None:
+        self.requests.append(route.request.url)
+        route.continue_() if route.request.url.startswith("file:") else route.abort()
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
