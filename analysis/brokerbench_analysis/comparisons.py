@@ -13,7 +13,7 @@ from .candidates import Candidate
 from .metrics import EXPLORED, Metric, metric
 from .statistics import ALPHA, Estimate, holm_levels, log_ratio, mean_interval
 
-__all__ = ["Comparison", "compare", "leader_of"]
+__all__ = ["Comparison", "claim_of", "compare", "leader_of"]
 
 LEAST_BLOCKS = 2
 
@@ -139,12 +139,13 @@ def _one(
             "not-comparable",
             why=why or "a figure is zero or not measured",
         )
-    claim = "not-comparable" if why else _claim(of, estimate, bound)
+    claim = "not-comparable" if why else claim_of(of, estimate, bound)
     shown = (estimate.value, estimate.low, estimate.high, claim, estimate.n, 1 - level, estimate.p, why)
     return Comparison(of.name, primary, a.name, b.name, *shown)
 
 
-def _claim(of: Metric, estimate: Estimate, bound: bool) -> str:
+def claim_of(of: Metric, estimate: Estimate, bound: bool) -> str:
+    """`estimate` is of a / b; `bound`: b's figure is only a lower bound."""
     if estimate.low is None or estimate.high is None:
         return "undecided"
     if not bound and 1 / (1 + of.margin) <= estimate.low and estimate.high <= 1 + of.margin:

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from brokerbench_analysis.comparisons import claim_of
 from brokerbench_analysis.folder import Json
+from brokerbench_analysis.metrics import metric
+from brokerbench_analysis.statistics import Estimate
 from brokerbench_analysis.summary import analyse
 from tests.analysis.folders import Behaviour, Broker
 
@@ -99,6 +102,14 @@ def test_a_lower_bound_can_only_widen_the_lead(run: Run) -> None:
     loser = Broker("b", Behaviour(lost=60, confirms=False), guarantee="at-most-once")
     (found,) = primary(run(Broker("a"), loser, rate=250, **asked)).values()
     assert (found["a"], found["claim"]) == ("a", "better")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "bound", "expected"), [(0.5, True, "better"), (2.0, False, "worse"), (2.0, True, "undecided")]
+)
+def test_a_bound_never_makes_a_deficit(ratio: float, bound: bool, expected: str) -> None:
+    interval = Estimate(ratio, ratio * 0.9, ratio * 1.1, 0.001, 5)
+    assert claim_of(metric("end_to_end.p99"), interval, bound) == expected
 
 
 def test_all_else_is_exploratory(run: Run) -> None:
