@@ -1,16 +1,20 @@
 """The coordinator's hold on a Kafka cluster: topics and groups of a trial, and the broker's own figures for them."""
 
 import importlib.util
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 
 from .cluster import Cluster, ClusterError, open_cluster
+from .reach import reach
 from .settings import Settings
 
 __all__ = ["KafkaAdmin"]
 
+_PATIENCE_S = 10.0
+_LOOK_AGAIN_S = 0.05
 _TOPIC_FACTS = (
     "flush.messages",
     "flush.ms",
@@ -43,6 +47,7 @@ class KafkaAdmin:
     def __init__(self, address: Mapping[str, Any], settings: Settings) -> None:
         self._address, self._settings = address, settings
         self._closed = False
+        reach(address)
         try:
             self._cluster: Cluster = open_cluster(address)
         except ClusterError as error:
@@ -85,13 +90,24 @@ class KafkaAdmin:
             first, end = self._cluster.offsets(topic, partitions)
             delivered: dict[str, int | None] = {}
             for group, name in endpoints.groups.items():
-                committed = self._cluster.committed(name, topic, partitions)
+                committed = self._committed(name, topic, partitions)
                 delivered[group] = sum(at - a for at, a in zip(committed, first, strict=True) if at is not None)
         except ClusterError as error:
             raise BadTarget(f"Kafka did not tell the offsets of topic {topic}: {error}") from error
         published = sum(end) - sum(first)
         stored = sum(published - (n or 0) for n in delivered.values())
         return Counters(published, delivered, stored)
+
+    def _committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
+        """A coordinator that has only just taken over its groups is waited for."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._cluster.committed(group, topic, partitions)
+            except ClusterError as error:
+                if not error.passing or time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
 
     def delete(self, endpoints: Endpoints) -> None:
         """A group that still has members goes with its topic's offsets, later; that is Kafka's own rule."""

@@ -8,11 +8,13 @@ __all__ = ["Cluster", "ClusterError", "open_cluster"]
 
 
 class ClusterError(Exception):
-    """The cluster did not do what was asked; the text says what it answered. `code` is Kafka's name for it, or ""."""
+    """The cluster did not do what was asked; the text says what it answered. `code` is Kafka's name for it, or "";
+    `passing` is true where the same may work a moment later."""
 
-    def __init__(self, text: str, code: str = "") -> None:
+    def __init__(self, text: str, code: str = "", *, passing: bool = False) -> None:
         super().__init__(text)
         self.code = code
+        self.passing = passing
 
 
 class Cluster(Protocol):

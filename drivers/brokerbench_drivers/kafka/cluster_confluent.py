@@ -7,10 +7,11 @@ from typing import Any
 
 from confluent_kafka import (
     OFFSET_INVALID,
-    ConsumerGroupTopicPartitions,
+    KafkaError,
     KafkaException,
     TopicPartition,
 )
+from confluent_kafka import Consumer as LibConsumer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from .cluster import ClusterError
@@ -19,13 +20,22 @@ from .quiet import LIBRDKAFKA, logger
 __all__ = ["ConfluentCluster"]
 
 _LEADER_S = 15.0
+_PASSING = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+)
 _LOOK_AGAIN_S = 0.02
 
 
 class ConfluentCluster:
     def __init__(self, bootstrap: str, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._client = AdminClient({"bootstrap.servers": bootstrap, **LIBRDKAFKA}, logger=logger())
+        self._config_of_all = {"bootstrap.servers": bootstrap, **LIBRDKAFKA}
+        self._client = AdminClient(self._config_of_all, logger=logger())
+        self._readers: dict[str, LibConsumer] = {}
         self.cluster_id()
 
     def cluster_id(self) -> str:
@@ -51,6 +61,8 @@ class ConfluentCluster:
         self._result(self._client.delete_topics([topic], operation_timeout=self._timeout_s))
 
     def delete_group(self, group: str) -> None:
+        if (reader := self._readers.pop(group, None)) is not None:
+            reader.close()
         self._result(self._client.delete_consumer_groups([group]))
 
     def offsets(self, topic: str, partitions: int) -> tuple[list[int], list[int]]:
@@ -64,9 +76,13 @@ class ConfluentCluster:
         return [int(found[p]) for p in range(partitions)]
 
     def committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])
-        answer = self._result(self._client.list_consumer_group_offsets([asked], request_timeout=self._timeout_s))
-        found = {at.partition: at.offset for at in answer.topic_partitions}
+        """Through a consumer that never joins: librdkafka 2.16's admin client ends the process (SIGSEGV) when a
+        coordinator answers such a question with "load in progress" or "not coordinator"."""
+        if group not in self._readers:
+            self._readers[group] = LibConsumer({**self._config_of_all, "group.id": group}, logger=logger())
+        asked = [TopicPartition(topic, p) for p in range(partitions)]
+        answer = self._call(lambda: self._readers[group].committed(asked, timeout=self._timeout_s))
+        found = {at.partition: at.offset for at in answer}
         return [None if found.get(p, OFFSET_INVALID) < 0 else int(found[p]) for p in range(partitions)]
 
     def topic_config(self, topic: str) -> dict[str, str]:
@@ -82,6 +98,8 @@ class ConfluentCluster:
         return {entry.name: entry.value for entry in entries.values() if entry.value is not None}
 
     def close(self) -> None:
+        while self._readers:
+            self._readers.popitem()[1].close()
         self._client.poll(0)
 
     def _metadata(self, topic: str | None = None) -> Any:
@@ -96,6 +114,7 @@ class ConfluentCluster:
         try:
             return call()
         except KafkaException as error:
-            raise ClusterError(error.args[0].str(), error.args[0].name()) from error
+            why = error.args[0]
+            raise ClusterError(why.str(), why.name(), passing=why.retriable() or why.code() in _PASSING) from error
         except TimeoutError as error:
             raise ClusterError(f"no answer within {self._timeout_s:g} s") from error

@@ -85,4 +85,4 @@ def _call(call: Callable[[], T]) -> T:
         return call()
     except KafkaError as error:
         text = str(error).split(": Request ")[0] or type(error).__name__
-        raise ClusterError(text, getattr(error, "message", "")) from error
+        raise ClusterError(text, getattr(error, "message", ""), passing=bool(error.retriable)) from error

@@ -12,6 +12,7 @@ from brokerbench.contract import BadTarget, ConnectionLost, Event, Session
 from .confluent_consumer import ConfluentConsumer
 from .confluent_producer import ConfluentProducer
 from .quiet import LIBRDKAFKA, logger
+from .reach import reach
 from .settings import Settings
 
 __all__ = ["ConfluentConnection"]
@@ -33,12 +34,14 @@ class ConfluentConnection:
     def producer(self, lanes: int = 1) -> ConfluentProducer:
         client = LibProducer(producer_config(self._session, self._on_error), logger=logger())
         self._reach(client)
+        self._reach(client)
         producer = ConfluentProducer(client, self._session, self.check)
         self._open.append(producer)
         return producer
 
     def consumer(self, lanes: int = 1) -> ConfluentConsumer:
         client = LibConsumer(consumer_config(self._session, self._on_error), logger=logger())
+        self._reach(client)
         self._reach(client)
         consumer = ConfluentConsumer(client, self._session, self.check, self._events.append)
         self._open.append(consumer)
@@ -61,6 +64,7 @@ class ConfluentConnection:
     def _reach(self, client: LibProducer | LibConsumer) -> None:
         """Also leaves the topic's leaders known, so that the first message need not wait for them."""
         topic, bootstrap = self._session.endpoints.destination, self._session.endpoints.address["bootstrap"]
+        reach(self._session.endpoints.address)
         try:
             found = client.list_topics(topic, timeout=_REACH_S).topics[topic]
         except KafkaException as error:

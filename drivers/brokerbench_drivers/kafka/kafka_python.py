@@ -13,6 +13,7 @@ from brokerbench.contract import BadTarget, Event, Session
 from .kafka_python_consumer import KafkaPythonConsumer
 from .kafka_python_producer import KafkaPythonProducer
 from .quiet import quiet_kafka_python
+from .reach import reach
 from .settings import Settings
 
 __all__ = ["KafkaPythonConnection", "consumer_config", "producer_config"]
@@ -56,6 +57,7 @@ class KafkaPythonConnection:
             self._open.pop().close()
 
     def _reach(self, call: Callable[[], T]) -> T:
+        reach(self._session.endpoints.address)
         try:
             return call()
         except KafkaError as error:

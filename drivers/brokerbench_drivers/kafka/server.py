@@ -3,17 +3,19 @@
 import os
 import re
 import shlex
-import socket
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from brokerbench.contract import BadTarget
 from brokerbench.servers import Availability, NotAvailable, Server, ServerHost
 from brokerbench.servers.java import INSTALL_JAVA, Java, find_java
 from brokerbench.servers.maven import PinnedJars
 
+from .cluster import Cluster, ClusterError, open_cluster
+from .reach import reach
 from .settings import Settings
 
 __all__ = ["EmbeddedKafka", "NativeKafka"]
@@ -79,7 +81,7 @@ class _Kafka:
         logging.write_text(_LOGGING)
         heap = ("-Xms512m" if settings.heap_mib >= 512 else f"-Xms{settings.heap_mib}m", f"-Xmx{settings.heap_mib}m")
         common = (f"-Dlog4j2.configurationFile={logging}", "-Djava.awt.headless=true", "-cp", classpath)
-        cluster = _formatted(data) or urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = _formatted(data) or _new_id()
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
         format_step = [str(java.executable), *_FORMAT_FLAGS, *common, *tool]
         server_step = [str(java.executable), *heap, *_SERVER_FLAGS, *common, "kafka.Kafka", str(properties)]
@@ -90,7 +92,7 @@ class _Kafka:
         host.say(f"Kafka {version} on Java {java.version}: formatting and starting")
         process = host.spawn(["/bin/sh", "-c", script], log="kafka.log")
         address = {"host": "127.0.0.1", "port": port, "bootstrap": f"127.0.0.1:{port}"}
-        host.wait_until(lambda: _answers(address, cluster), process, _START_S, f"Kafka on 127.0.0.1:{port}")
+        host.wait_until(_Ready(address, cluster), process, _START_S, f"Kafka on 127.0.0.1:{port}")
         about = {"version": version, "java": java.version, "heap": f"{settings.heap_mib} MiB"}
         return Server(address, process, about | {"flags": " ".join((*heap, *_SERVER_FLAGS))})
 
@@ -161,6 +163,11 @@ def _home() -> tuple[tuple[Path, str] | None, str]:
     return (libs, versions[0]), f"Kafka {versions[0]} of KAFKA_HOME"
 
 
+def _new_id() -> str:
+    """A cluster's id as Kafka writes one; never with a dash in front, which would read as an option."""
+    return "b" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+
+
 def _formatted(data: Path) -> str | None:
     """The cluster's id, where an earlier start has formatted the folder."""
     try:
@@ -170,19 +177,21 @@ def _formatted(data: Path) -> str | None:
     return next((line.partition("=")[2] for line in text.splitlines() if line.startswith("cluster.id=")), None)
 
 
-def _answers(address: dict[str, Any], cluster: str) -> bool:
-    """A port that listens is not a broker that serves: ask it for its metadata, and whether it is ours."""
-    with socket.create_connection((address["host"], address["port"]), timeout=1):
-        pass
-    from .cluster import ClusterError, open_cluster
+class _Ready:
+    """A port that listens is not a broker that serves: ask for its metadata and a group, and whether it is ours."""
 
-    try:
-        asked = open_cluster(address, timeout_s=2.0)
-    except ClusterError:
-        return False
-    try:
-        return asked.cluster_id() == cluster
-    except ClusterError:
-        return False
-    finally:
-        asked.close()
+    def __init__(self, address: Mapping[str, Any], cluster_id: str) -> None:
+        self._address, self._cluster_id = address, cluster_id
+        self._cluster: Cluster | None = None
+
+    def __call__(self) -> bool:
+        try:
+            if self._cluster is None:
+                reach(self._address)
+                self._cluster = open_cluster(self._address, timeout_s=5.0)
+            self._cluster.committed("brokerbench-ready", "brokerbench-ready", 1)
+            ours = self._cluster.cluster_id() == self._cluster_id
+        except (BadTarget, ClusterError):
+            return False
+        self._cluster.close()
+        return ours
