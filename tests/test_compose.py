@@ -1,0 +1,38 @@
+"""Compose files are read, not run: ports on loopback, pinned images, health checks, and urls that our drivers take."""
+
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import brokerbench_drivers
+
+FOLDER = Path(__file__).parent.parent / "compose"
+FILES = sorted(FOLDER.glob("*.yml"))
+URLS = dict(re.findall(r"^\| `(\w+)\.yml` \| `([^`]+)` \|$", (FOLDER / "README.md").read_text(), re.MULTILINE))
+
+
+def test_every_file_has_its_url() -> None:
+    assert FILES
+    assert sorted(URLS) == [path.stem for path in FILES]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_services_are_pinned_local_and_checked(path: Path) -> None:
+    content = YAML(typ="safe").load(path)
+    address = brokerbench_drivers.load(path.stem).address(URLS[path.stem])
+    ports = []
+    for service in content["services"].values():
+        image, _, tag = service["image"].partition(":")
+        assert image
+        assert re.match(r"\d+\.\d+", tag), f"{service['image']} is not pinned to a version"
+        assert service["healthcheck"]["test"][0] == "CMD"
+        for mapping in service["ports"]:
+            host, outside, _inside = mapping.split(":")
+            assert host == "127.0.0.1"
+            ports.append(int(outside))
+        for volume in service["volumes"]:
+            assert volume.split(":")[0] in content["volumes"]
+    where = str(address)
+    assert any(str(port) in where for port in ports), f"{where} is at none of {ports}"
