@@ -29,6 +29,7 @@ MAY = {
     "brokerbench_reports": {"brokerbench_analysis", "brokerbench.model"},
 }
 MAY["brokerbench.cli"] = set(MAY)
+MAY["brokerbench.__main__"] = {"brokerbench.cli"}
 
 
 def modules() -> dict[str, Path]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ._errors import NOT_MET, NOT_VALID, OK
 from ._execute import RunRequest, run_scenario
 from ._scenario import load_scenario
 
@@ -16,4 +17,6 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1))
 def command(results: Path, overrides: tuple[str, ...], seed: int | None) -> int:
     """Compare real brokers on this machine: Kafka, NATS JetStream, ZeroMQ, and RabbitMQ where it is installed."""
-    return run_scenario(load_scenario("demo", overrides), RunRequest(results, seed))
+    status = run_scenario(load_scenario("demo", overrides), RunRequest(results, seed))
+    # Three seconds on an unprepared machine are a first look, not a gate: what was not valid or not met has been said.
+    return OK if status in (NOT_VALID, NOT_MET) else status

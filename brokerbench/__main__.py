@@ -1,0 +1,5 @@
+"""`python -m brokerbench`."""
+
+from brokerbench.cli import main
+
+main()
