@@ -8,7 +8,7 @@ from typing import Any
 
 from brokerbench.contract import Driver
 from brokerbench.model import Candidate, Plan, ServerKind, Trial
-from brokerbench.servers import Guardian, GuardianLost, Host, NotAvailable, Server
+from brokerbench.servers import Guardian, Host, NotAvailable, Server
 
 from .environment import environment
 from .folder import RunFolder, now_iso
@@ -63,6 +63,9 @@ def execute(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> P
             servers = _Servers(plan, drivers, guardian, folder, options)
             servers.start_all()
             status = _trials(plan, drivers, options, folder, guardian, servers)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
     finally:
         folder.end(status)
         options.after_trial(folder.path)
@@ -104,8 +107,11 @@ def _trials(
             state, reason = run_trial(context, folder.trial(trial.id))
         except NotAvailable as error:
             state, reason = "failed", str(error)
-        except GuardianLost as error:
-            folder.set_trial(trial.id, "failed", str(error))
+        except KeyboardInterrupt:
+            folder.set_trial(trial.id, "interrupted", "stopped by the user at once")
+            raise
+        except Exception as error:
+            folder.set_trial(trial.id, "failed", options.hide(str(error) or type(error).__name__))
             raise
         folder.set_trial(trial.id, state, options.hide(reason))
         options.after_trial(folder.path)

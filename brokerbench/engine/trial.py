@@ -4,11 +4,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brokerbench.contract import Admin, BadTarget, Counters, Destination, Driver, Endpoints, Feature
+from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Driver, Endpoints, Feature
 from brokerbench.model import Candidate, Plan, PromisePoint, Trial
 from brokerbench.servers import Guardian
 
@@ -55,7 +56,7 @@ class TrialContext:
 
 
 def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | None]:
-    """Returns the trial's state and reason; whatever happens, what there is stands in the folder."""
+    """Returns the trial's state and reason; what there is stands in the folder. Raises GuardianLost."""
     started = now_iso()
     runner = _Runner(context, folder)
     state, reason = "finished", None
@@ -65,9 +66,11 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | No
             state, reason = "interrupted", "stopped by the user before the measured window was over"
     except Interrupted:
         state, reason = "interrupted", "stopped by the user before the load"
-    except (TrialFailed, BadTarget) as failed:
+    except (TrialFailed, BadTarget, ConnectionLost) as failed:
         state, reason = "failed", context.hide(str(failed))
     write_trial(folder, context.plan, context.trial, runner.measured, started, state, reason)
+    if state == "failed":
+        context.guardian.check()  # if it is gone, that is why, and no other trial can start
     return state, reason
 
 
@@ -96,8 +99,12 @@ class _Runner:
             try:
                 with Fleet(self.context.guardian, self.folder.path, self._beat) as fleet:
                     self._conduct(fleet, admin, endpoints)
-            finally:
-                admin.delete(endpoints)
+            except BaseException:
+                # What went wrong first is the reason, not that a dead server cannot be tidied up after it.
+                with suppress(BadTarget, ConnectionLost):
+                    admin.delete(endpoints)
+                raise
+            admin.delete(endpoints)
         finally:
             admin.close()
             shutil.rmtree(self.bitmaps, ignore_errors=True)
