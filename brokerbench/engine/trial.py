@@ -11,7 +11,7 @@ from typing import Any
 
 from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Driver, Endpoints, Feature
 from brokerbench.model import Candidate, Plan, PromisePoint, Trial
-from brokerbench.servers import Guardian
+from brokerbench.servers import Guardian, GuardianLost
 
 from .fleet import Child, Fleet, TrialFailed
 from .folder import TrialFolder, now_iso
@@ -68,10 +68,20 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | No
         state, reason = "interrupted", "stopped by the user before the load"
     except (TrialFailed, BadTarget, ConnectionLost) as failed:
         state, reason = "failed", context.hide(str(failed))
-    write_trial(folder, context.plan, context.trial, runner.measured, started, state, reason)
-    if state == "failed":
-        context.guardian.check()  # if it is gone, that is why, and no other trial can start
+    lost = _loss(context.guardian) if state == "failed" else None
+    write_trial(folder, context.plan, context.trial, runner.measured, started, state, lost or reason)
+    if lost:
+        raise GuardianLost(lost)
     return state, reason
+
+
+def _loss(guardian: Guardian) -> str | None:
+    """If the guardian is gone, that is why all the rest went too, and no other trial can start."""
+    try:
+        guardian.check()
+    except GuardianLost as lost:
+        return str(lost)
+    return None
 
 
 class _Runner:
