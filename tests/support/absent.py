@@ -1,0 +1,43 @@
+"""What is not on this machine is skipped by name, never passed; where all is required, it is a failure."""
+
+import importlib.util
+import os
+from typing import NoReturn
+
+import pytest
+
+import brokerbench_drivers
+from brokerbench.servers import ServerRecipe
+
+__all__ = ["absent", "recipe_of", "require"]
+
+
+def absent(why: str) -> NoReturn:
+    """Skip, or fail under BROKERBENCH_REQUIRE=all."""
+    if os.environ.get("BROKERBENCH_REQUIRE") == "all":
+        pytest.fail(f"BROKERBENCH_REQUIRE=all: {why}")
+    pytest.skip(why)
+
+
+def recipe_of(driver_name: str, client: str | None = None) -> ServerRecipe:
+    """A recipe that can start now (fetched, where it had to be), and the client's library is here; else `absent`."""
+    driver = brokerbench_drivers.load(driver_name)
+    module = driver.clients.get(client) if client else next(iter(driver.clients.values()), None)
+    if module and importlib.util.find_spec(module.partition(".")[0]) is None:
+        absent(f"{driver.title}: client {client} is not installed: pip install 'brokerbench[{driver.extra}]'")
+    missing = []
+    for recipe in driver.servers.values():
+        found = recipe.available()
+        if not found.ready and found.fetchable:
+            recipe.fetch(print)
+            found = recipe.available()
+        if found.ready:
+            return recipe
+        missing.append(found.what)
+    absent(f"{driver.title}: {'; '.join(missing)}")
+
+
+def require(*driver_names: str) -> None:
+    """All of these brokers, or the test is skipped."""
+    for name in driver_names:
+        recipe_of(name)
