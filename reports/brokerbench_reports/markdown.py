@@ -35,7 +35,7 @@ def as_markdown(study: Study) -> str:
     if view.slo["rows"]:
         lines += ["", "## Service level objectives", "", *_table(view.slo["columns"], view.slo["rows"])]
     lines += ["", "Run it again:", "", f"    {clean(view.method['command'])}"]
-    return "\n".join(lines).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 def _plain(text: str) -> str:

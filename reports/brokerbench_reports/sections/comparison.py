@@ -121,7 +121,7 @@ def _range(subject: Subject, name: str, digits: int = 3) -> str:
         return ""
     low, high = figure(min(values), digits), figure(max(values), digits)
     bound = "≥ " if any(bound for _, bound in found) else ""
-    return bound + (low if low == high else f"{low}–{high}")
+    return "" if low == high else f"{bound}{low}–{high}"
 
 
 def _share(ledger: Json) -> str:

@@ -20,6 +20,11 @@ __all__ = ["drawings"]
 _LATENCIES = (
     ("end_to_end", "End-to-end latency", "From the intended send to the receipt."),
     ("confirm", "Confirm latency", "From the intended send to the broker's confirm; only candidates that confirm."),
+    (
+        "send_delay",
+        "Send delay",
+        "From the intended send to the handing over: how late the generator itself was, or was made by a full client.",
+    ),
 )
 # title, columns with their labels, log scale
 _STRIPS = (

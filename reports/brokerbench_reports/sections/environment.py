@@ -10,7 +10,14 @@ from .subjects import Subject
 __all__ = ["colocated", "environment"]
 
 Json = Mapping[str, Any]
-_NAMES = {"cpu": "CPU", "cores": "cores", "memory_gib": "memory, GiB", "os": "operating system"}
+_ELSEWHERE = {"libraries", "co_located"}
+_NAMES = {
+    "cpu": "CPU",
+    "cores": "cores",
+    "memory_gib": "memory, GiB",
+    "cpu_governor": "CPU governor",
+    "python": "Python",
+}
 
 
 def colocated(machine: Json) -> str:
@@ -28,7 +35,7 @@ def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json
     machine = run["environment"]
     pairs = [("brokerbench", str(run.get("brokerbench", "not recorded")))]
     pairs += [
-        (_NAMES.get(key, key.replace("_", " ")), _told(item)) for key, item in machine.items() if key != "libraries"
+        (_NAMES.get(key, key.replace("_", " ")), _told(item)) for key, item in machine.items() if key not in _ELSEWHERE
     ]
     groups = [_settings(subject, facts) for subject in subjects]
     libraries = machine.get("libraries") or {}
@@ -44,6 +51,8 @@ def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json
 
 
 def _told(item: Any) -> str:
+    if item is None:
+        return "not recorded"
     return f"{item:,.4g}" if isinstance(item, float) else flag(item)
 
 
