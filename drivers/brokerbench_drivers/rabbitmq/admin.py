@@ -66,7 +66,7 @@ class RabbitAdmin:
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         overview = self._management.overview()
         version = overview["rabbitmq_version"]
-        facts = {"version": version, "erlang": overview["erlang_version"], "product": overview["product_name"]}
+        facts = {"version": version, "erlang": overview["erlang_version"]}
         if version in RELEASED:
             facts["released"] = RELEASED[version]
         node = self._management.node(overview["node"])
@@ -95,9 +95,11 @@ class RabbitAdmin:
                 stats = found.get("message_stats") or {}
                 published.append(stats.get("publish", 0) if self._counts else None)
                 delivered[group] = sum(stats.get(key, 0) for key in DELIVERED) if self._counts else None
-                # A passive declare counts what is ready at this moment; the API's own figure lags.
-                ready = channel.queue_declare(queue, passive=True).method.message_count
-                stored.append(ready + found.get("messages_unacknowledged", 0))
+                # A passive declare counts what is ready at this moment. Only the API knows the unsettled, and it lags;
+                # without a consumer there are none.
+                now = channel.queue_declare(queue, passive=True).method
+                unsettled = found.get("messages_unacknowledged", 0) if now.consumer_count else 0
+                stored.append(now.message_count + unsettled)
         return Counters(_all(published, min), delivered, _all(stored, sum))
 
     def delete(self, endpoints: Endpoints) -> None:

@@ -110,6 +110,13 @@ class Link:
         if self.pump.writing:
             self.pump.until(lambda: not self.pump.writing or self.lost, CLOSE_S)
 
+    def end(self, channel: Any) -> None:
+        """Close a channel after what is waiting was sent. Twice does nothing."""
+        self.drain()
+        if channel.is_open and self.lost is None:
+            channel.close()
+            self.pump.until(lambda: channel.is_closed or self.lost, CLOSE_S)
+
     def close(self) -> None:
         if self._closing:
             return
