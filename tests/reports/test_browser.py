@@ -34,9 +34,8 @@ def test_charts_are_there_and_have_a_size(browser: Any, folder_of: Callable[[str
     with Visit(browser, folder_of("mixed") / "report.html", viewport={"width": 360, "height": 800}) as visit:
         charts = visit.tab.evaluate(sizes)
         drawn = visit.tab.evaluate("document.querySelectorAll('svg.chart path').length")
-        assert (
-            len(charts) == 2 + 3 + 5
-        )  # the primary figure and its cost, three percentile charts, five measured candidates
+        # the primary figure and its cost, three percentile charts, five measured candidates
+        assert len(charts) == 2 + 3 + 5
         assert all(width > 250 and height > 150 for width, height in charts)
         assert drawn > 100
 
