@@ -11,7 +11,7 @@ from brokerbench.contract import BadTarget, ConnectionLost, Event, Session
 
 from .confluent_consumer import ConfluentConsumer
 from .confluent_producer import ConfluentProducer
-from .quiet import LIBRDKAFKA, logger
+from .quiet import LIBRDKAFKA, Events, logger
 from .reach import reach
 from .settings import Settings
 
@@ -27,7 +27,7 @@ class ConfluentConnection:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._events: list[Event] = []
+        self._events = Events()
         self._fatal: KafkaError | None = None
         self._open: list[ConfluentProducer | ConfluentConsumer] = []
 
@@ -43,7 +43,7 @@ class ConfluentConnection:
         client = LibConsumer(consumer_config(self._session, self._on_error), logger=logger())
         self._reach(client)
         self._reach(client)
-        consumer = ConfluentConsumer(client, self._session, self.check, self._events.append)
+        consumer = ConfluentConsumer(client, self._session, self.check, self._events)
         self._open.append(consumer)
         consumer.join()
         return consumer
@@ -54,8 +54,7 @@ class ConfluentConnection:
             raise ConnectionLost(f"librdkafka gave up: {self._fatal.str()}")
 
     def events(self) -> Sequence[Event]:
-        events, self._events[:] = list(self._events), []
-        return events
+        return self._events.take()
 
     def close(self) -> None:
         while self._open:
@@ -75,7 +74,7 @@ class ConfluentConnection:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._fatal = error
-        self._events.append(Event("dropped", error.str()))
+        self._events.dropped(error.str(), error.code())
 
 
 def _common(session: Session, on_error: Any) -> dict[str, Any]:

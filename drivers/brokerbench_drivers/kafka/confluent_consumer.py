@@ -9,22 +9,22 @@ import numpy as np
 from confluent_kafka import Consumer as LibConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from brokerbench.contract import NO_DELIVERIES, BadTarget, ConnectionLost, Deliveries, Event, Session, Settle
+from brokerbench.contract import NO_DELIVERIES, BadTarget, ConnectionLost, Deliveries, Session, Settle
 
 from .peers import peers_of
+from .quiet import Events
 
 __all__ = ["ConfluentConsumer"]
 
 _JOIN_S = 45.0
+_CLOSE_S = 10.0
 _AT_ONCE = 10_000
 _BENIGN = frozenset({KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
 
 
 class ConfluentConsumer:
-    def __init__(
-        self, client: LibConsumer, session: Session, check: Callable[[], None], say: Callable[[Event], None]
-    ) -> None:
-        self._client, self._check, self._say = client, check, say
+    def __init__(self, client: LibConsumer, session: Session, check: Callable[[], None], events: Events) -> None:
+        self._client, self._check, self._events = client, check, events
         self._topic = session.endpoints.destination
         self._partitions = session.endpoints.partitions
         assert session.group is not None
@@ -106,7 +106,7 @@ class ConfluentConsumer:
                 continue
             if error.fatal() or error.code() == KafkaError._MAX_POLL_EXCEEDED:
                 raise ConnectionLost(f"the group went on without this consumer: {error.str()}")
-            self._say(Event("dropped", error.str()))
+            self._events.dropped(error.str(), error.code())
         return [message for message in messages if message.error() is None]
 
     def settle(self, tokens: Any, how: Settle) -> None:
@@ -121,10 +121,14 @@ class ConfluentConsumer:
             self._client.store_offsets(offsets=[TopicPartition(self._topic, p, at) for p, at in tokens.items()])
         except KafkaException as error:
             # The partition went to another member, which gets these messages again: the ledger shows it.
-            self._say(Event("dropped", f"offsets not stored: {error.args[0].str()}"))
+            self._events.dropped(f"offsets not stored: {error.args[0].str()}", "store")
 
     def close(self) -> None:
         with self._turn:
-            if not self._closed:
-                self._closed = True
-                self._client.close()
+            if self._closed:
+                return
+            self._closed = True
+        # The library commits and leaves, and waits while its coordinator is away: bounded here, since it takes no time limit.
+        leaving = threading.Thread(target=self._client.close, name="kafka-close", daemon=True)
+        leaving.start()
+        leaving.join(_CLOSE_S)

@@ -12,7 +12,7 @@ from brokerbench.contract import BadTarget, Event, Session
 
 from .kafka_python_consumer import KafkaPythonConsumer
 from .kafka_python_producer import KafkaPythonProducer
-from .quiet import quiet_kafka_python
+from .quiet import Events, watch_kafka_python
 from .reach import reach
 from .settings import Settings
 
@@ -27,9 +27,9 @@ class KafkaPythonConnection:
     """kafka-python reconnects by itself. Lost is what it cannot heal: a message without an answer in its time."""
 
     def __init__(self, session: Session) -> None:
-        quiet_kafka_python()
         self._session = session
-        self._events: list[Event] = []
+        self._events = Events()
+        self._unwatch = watch_kafka_python(self._events.dropped)
         self._open: list[KafkaPythonProducer | KafkaPythonConsumer] = []
 
     def producer(self, lanes: int = 1) -> KafkaPythonProducer:
@@ -42,19 +42,19 @@ class KafkaPythonConnection:
 
     def consumer(self, lanes: int = 1) -> KafkaPythonConsumer:
         client = self._reach(lambda: KafkaConsumer(**consumer_config(self._session)))
-        consumer = KafkaPythonConsumer(client, self._session, self._events.append)
+        consumer = KafkaPythonConsumer(client, self._session, self._events)
         self._open.append(consumer)
         self._reach(consumer.subscribe)
         consumer.join()
         return consumer
 
     def events(self) -> Sequence[Event]:
-        events, self._events[:] = list(self._events), []
-        return events
+        return self._events.take()
 
     def close(self) -> None:
         while self._open:
             self._open.pop().close()
+        self._unwatch()
 
     def _reach(self, call: Callable[[], T]) -> T:
         reach(self._session.endpoints.address)

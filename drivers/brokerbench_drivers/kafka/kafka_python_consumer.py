@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.structs import OffsetAndMetadata
 
-from brokerbench.contract import NO_DELIVERIES, BadTarget, ConnectionLost, Deliveries, Event, Session, Settle
+from brokerbench.contract import NO_DELIVERIES, BadTarget, ConnectionLost, Deliveries, Session, Settle
 
 from .peers import peers_of
+from .quiet import Events
 
 __all__ = ["KafkaPythonConsumer"]
 
@@ -26,8 +27,8 @@ Records = dict[TopicPartition, list[Any]]
 
 
 class KafkaPythonConsumer:
-    def __init__(self, client: KafkaConsumer, session: Session, say: Callable[[Event], None]) -> None:
-        self._client, self._say = client, say
+    def __init__(self, client: KafkaConsumer, session: Session, events: Events) -> None:
+        self._client, self._events = client, events
         self._topic = session.endpoints.destination
         assert session.group is not None
         self._group = session.endpoints.groups[session.group]
@@ -83,7 +84,7 @@ class KafkaPythonConsumer:
             try:
                 await self._client.commit_async(offsets)
             except errors.KafkaError as error:
-                self._say(Event("dropped", f"offsets not committed: {error}"))
+                self._events.dropped(f"offsets not committed: {error}", "commit")
 
     def lost(self) -> None:
         self.assigned = False
@@ -100,7 +101,7 @@ class KafkaPythonConsumer:
                 )
             except errors.KafkaError as error:
                 if error.retriable:
-                    self._say(Event("dropped", str(error)))
+                    self._events.dropped(str(error), type(error))
                     return NO_DELIVERIES
                 raise ConnectionLost(f"kafka-python gave up: {error}") from error
             kept, self._kept = self._kept, []
@@ -136,7 +137,7 @@ class KafkaPythonConsumer:
 
     def _committed(self, _offsets: Any, answer: Any) -> None:
         if isinstance(answer, BaseException):
-            self._say(Event("dropped", f"offsets not committed: {answer}"))
+            self._events.dropped(f"offsets not committed: {answer}", "commit")
 
     def close(self) -> None:
         with self._turn:

@@ -104,7 +104,9 @@ class KafkaPythonProducer:
             try:
                 self._client.close(timeout=_CLOSE_S)
             except errors.KafkaTimeoutError:
-                self._client.close(timeout=0)
+                # The library gives up at its flush and leaves its thread running; there is no public way to end it.
+                self._client._sender.force_close()
+                self._client._closed = True
 
 
 def _take(answers: list[int]) -> list[int]:
