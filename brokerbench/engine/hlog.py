@@ -13,13 +13,15 @@ _HIGHEST_NS = (1 << 47) - 1
 
 
 def write_hlog(path: Path, lines: Iterable[HlogLine]) -> None:
-    """One histogram a line; those without a value are left out."""
+    """One histogram a line, sorted by start; those without a value are left out."""
     from hdrh.histogram import HdrHistogram
 
     with path.open("w", encoding="ascii") as log:
-        log.write("#[Histogram log format version 1.3]\n#[BaseTime: 0.000 (seconds since t0)]\n")
+        log.write("#[Histogram log format version 1.3]\n")
+        log.write("#[StartTime: 0.000 (seconds since t0)]\n#[BaseTime: 0.000 (seconds since t0)]\n")
         log.write('"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n')
-        for tag, start_s, length_s, (bins, counts) in lines:
+        # In the order of time: HdrHistogram's own readers silently pass over a line older than the first one.
+        for tag, start_s, length_s, (bins, counts) in sorted(lines, key=lambda line: line[1]):
             if not bins:
                 continue
             histogram = HdrHistogram(1, _HIGHEST_NS, 3)

@@ -73,10 +73,10 @@ def test_counts_against_a_counter(seed):
 def test_the_standard_reader_reads_the_log(tmp_path: Path):
     chance = np.random.default_rng(8)
     lines, totals, tops = [], Counter[str](), {}
-    for second in range(4):
+    for second in (2, 0, 3, 1):  # one child after the other: their seconds are not in order
         for tag in ("send_delay", "confirm", "end_to_end:billing"):
             histogram = Histogram()
-            values = np.exp2(chance.uniform(5, 40, 500 * (second + 1))).astype(np.int64)
+            values = np.exp2(chance.uniform(5, 40, 500 + second)).astype(np.int64)
             histogram.record(values)
             lines.append((tag, float(second), 1.0, histogram.take()))
             totals[tag] += len(values)
@@ -93,5 +93,6 @@ def test_the_standard_reader_reads_the_log(tmp_path: Path):
         starts.append(histogram.get_start_time_stamp())
     assert found == totals
     assert len(starts) == 12
+    assert starts == sorted(starts)
     for tag, top in tops.items():
         assert abs(most[tag] - top) <= top / 1000
