@@ -33,14 +33,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of one case follow each other, so that each server starts once."""
-    places = [at for at, item in enumerate(items) if _case_number(item) is not None]
-    for at, item in zip(places, sorted((items[at] for at in places), key=_case_number), strict=True):
+    ours = {at: case for at, item in enumerate(items) if (case := _case(item)) is not None}
+    ordered = [items[at] for at in sorted(ours, key=lambda at: CASES.index(ours[at]))]
+    for at, item in zip(ours, ordered, strict=True):
         items[at] = item
 
 
-def _case_number(item: pytest.Item) -> int | None:
+def _case(item: pytest.Item) -> Case | None:
     case = item.callspec.params.get("case") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
-    return CASES.index(case) if isinstance(case, Case) else None
+    return case if isinstance(case, Case) else None
 
 
 def _fits(case: Case, test: pytest.Item) -> bool:

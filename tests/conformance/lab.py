@@ -29,7 +29,6 @@ from brokerbench.model import (
     Delivery,
     Group,
     Guarantee,
-    Keys,
     Load,
     LoadModel,
     Message,
@@ -50,10 +49,16 @@ T = TypeVar("T")
 _numbers = itertools.count(1)
 
 
-def until(done: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Call `done`, which moves things along, until it is true."""
+def until(
+    done: Callable[[], bool], what: str, move: Callable[[], object] | None = None, *, deadline_s: float = DEADLINE_S
+) -> None:
+    """Move things along until `done` is true. Fails when `what` did not come in time."""
     end = time.monotonic() + deadline_s
-    while not done():
+    while True:
+        if move is not None:
+            move()
+        if done():
+            return
         assert time.monotonic() < end, f"not within {deadline_s:g} s: {what}"
 
 
@@ -249,13 +254,13 @@ class Trial:
         until(sent, f"{goal} messages sent")
 
     def _in_reach(self) -> bool:
-        """Where nothing confirms, a full queue may drop: stay as close to the consumers as in_flight says."""
+        """Where nothing confirms, a full queue may drop: stay well within in_flight of the consumers."""
         if Feature.CONFIRMS in self.features or not self.sinks:
             return True
         sent = sum(len(each.taken) for each in self.sources)
         groups = {sink.group for sink in self.sinks}
         slowest = min(sum(len(sink.got) for sink in self.sinks if sink.group == group) for group in groups)
-        return sent - slowest < self.in_flight
+        return sent - slowest < self.in_flight // 2
 
     def turn(self) -> None:
         """What the engine does all the time."""
@@ -325,9 +330,9 @@ def scenario(
             partitions=partitions,
             groups={name: Group(consumers=consumers, prefetch=prefetch) for name, consumers in groups.items()},
         ),
-        message=Message(size_bytes=f"{size}B", keys=Keys(cardinality=16) if keys else None),
+        message=Message.model_validate({"size": f"{size}B", "keys": {"cardinality": 16} if keys else None}),
         delivery=delivery,
-        load=Load(model=LoadModel.SATURATE, stages=(Stage(steady_s="1s"),)),
+        load=Load(model=LoadModel.SATURATE, stages=(Stage.model_validate({"steady": "1s"}),)),
     )
 
 

@@ -32,10 +32,12 @@ def test_the_broker_counts_what_we_count(lab: Lab) -> None:
     trial.settle_down()
     goal = Counters(published=700, delivered=dict.fromkeys(groups, 700), stored=0)
     seen: list[Counters] = []
-    until(
-        lambda: (trial.turn(), seen.append(trial.admin.counters(trial.endpoints)), _reached(seen[-1], goal))[2],
-        f"the broker's counters at {goal}",
-    )
+
+    def count() -> None:
+        trial.turn()
+        seen.append(trial.admin.counters(trial.endpoints))
+
+    until(lambda: _reached(seen[-1], goal), f"the broker's counters at {goal}", count)
 
 
 def _reached(found: Counters, goal: Counters) -> bool:
@@ -50,8 +52,8 @@ def _reached(found: Counters, goal: Counters) -> bool:
 def test_what_waits_is_counted(lab: Lab) -> None:
     trial = lab.trial()
     trial.send(trial.source(), 100)
-    until(lambda: (trial.turn(), trial.admin.counters(trial.endpoints).published == 100)[1], "100 published")
-    until(lambda: (trial.turn(), trial.admin.counters(trial.endpoints).stored in (100, None))[1], "100 stored")
+    until(lambda: trial.admin.counters(trial.endpoints).published == 100, "100 published", trial.turn)
+    until(lambda: trial.admin.counters(trial.endpoints).stored in (100, None), "100 stored", trial.turn)
 
 
 @pytest.mark.without(Feature.COUNTERS)
@@ -68,7 +70,7 @@ def test_declare_is_fresh_and_empty(lab: Lab) -> None:
     """The same name again: what an earlier trial left behind is not there."""
     trial = lab.trial()
     trial.send(trial.source(), 30)
-    until(lambda: (trial.turn(), not trial.sources[0].unanswered)[1], "all confirmed")
+    until(lambda: not trial.sources[0].unanswered, "all confirmed", trial.turn)
     trial.close()
     trial.admin.delete(trial.endpoints)
     trial.endpoints = trial.admin.declare(trial.destination)

@@ -28,7 +28,7 @@ def test_in_flight_is_kept(lab: Lab, in_flight: int) -> None:
         took = source.offer([64] * 50)
         assert took <= in_flight
         assert source.producer.room() <= in_flight - source.unanswered
-        until(lambda: (source.confirms(0.01), not source.unanswered)[1], "all confirmed")
+        until(lambda: not source.unanswered, "all confirmed", lambda: source.confirms(0.01))
         assert len(source.taken) == before + took
     assert source.taken, "nothing was taken"
 
@@ -39,7 +39,7 @@ def test_confirms_come_without_another_send(lab: Lab) -> None:
     trial = lab.trial()
     source = trial.source()
     until(lambda: source.offer([64]) == 1, "one message taken")
-    until(lambda: (source.confirms(0.05), not source.unanswered)[1], "its confirm")
+    until(lambda: not source.unanswered, "its confirm", lambda: source.confirms(0.05))
     assert source.confirmed == [0]
 
 

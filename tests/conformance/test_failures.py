@@ -64,8 +64,8 @@ def test_a_dying_server_is_noticed(lab: Lab, servers: Servers) -> None:
         source.offer([64] * 10)
         source.confirms(0.05)
 
-    until(lambda: _lost(producing, produce), "the producer hears that its server is gone", 60)
-    until(lambda: _lost(consuming, lambda: sink.pull(0.05)), "the consumer hears that its server is gone", 60)
+    until(lambda: _lost(producing, produce), "the producer hears that its server died", deadline_s=60)
+    until(lambda: _lost(consuming, lambda: sink.pull(0.05)), "the consumer hears that its server died", deadline_s=60)
     _bury(trial)
 
 
@@ -92,11 +92,11 @@ def test_confirmed_messages_outlive_the_server(lab: Lab, servers: Servers) -> No
     old = time.monotonic() + lab.case.flavour.kept_after_s
     source = trial.source()
     trial.send(source, 500)
-    until(lambda: (trial.turn(), not source.unanswered)[1], "all confirmed")
-    until(lambda: (source.confirms(0.1), time.monotonic() >= old)[1], "old enough")
+    until(lambda: not source.unanswered, "all confirmed", trial.turn)
+    until(lambda: time.monotonic() >= old, "old enough", lambda: source.confirms(0.1))
     servers.kill()
     _bury(trial)
     trial.sources.clear()
     trial.moved_to(servers.restart().address)
     sink = trial.sink()
-    until(lambda: (sink.pull(0.05), set(sink.of()) >= set(source.confirmed))[1], "all that was confirmed")
+    until(lambda: set(sink.of()) >= set(source.confirmed), "all that was confirmed", lambda: sink.pull(0.05))

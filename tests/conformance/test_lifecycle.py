@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brokerbench.contract import Feature
-from tests.conformance.lab import DEADLINE_S, Lab, until, within
+from tests.conformance.lab import DEADLINE_S, Lab, Sink, until, within
 
 
 def _threads() -> set[str]:
@@ -55,9 +55,10 @@ def test_close_twice_does_nothing(lab: Lab) -> None:
     trial = lab.trial()
     sink = trial.sink()
     source = trial.source()
-    for part in (sink.consumer, source.producer, *trial.connections):
-        within(DEADLINE_S, part.close, "close")
-        within(DEADLINE_S, part.close, "close, again")
+    closes = [sink.consumer.close, source.producer.close, *(connection.close for connection in trial.connections)]
+    for close in closes:
+        within(DEADLINE_S, close, "close")
+        within(DEADLINE_S, close, "close, again")
 
 
 def test_close_under_load(lab: Lab) -> None:
@@ -67,7 +68,7 @@ def test_close_under_load(lab: Lab) -> None:
     source = trial.source()
     trial.ready()
     trial.send(source, 200)
-    until(lambda: (trial.turn(), bool(sink.got))[1], "the first messages")
+    until(lambda: bool(sink.got), "the first messages", trial.turn)
     for _ in range(5):
         source.offer([64] * 100)
     consumer, producer = trial.connections
@@ -85,7 +86,7 @@ def test_close_flushes_what_was_taken(lab: Lab) -> None:
     within(DEADLINE_S, source.producer.close, "close")
     sink = trial.sink()
     trial.sources.clear()
-    until(lambda: (sink.pull(0.05), len(sink.got) >= len(source.taken))[1], "what was taken before close")
+    until(lambda: len(sink.got) >= len(source.taken), "what was taken before close", lambda: sink.pull(0.05))
     assert sorted(sink.of()) == source.taken
 
 
@@ -102,10 +103,12 @@ def test_two_destinations_do_not_see_each_other(lab: Lab) -> None:
     one.settle_down()
     two.settle_down()
     for trial, count in ((one, 500), (two, 350)):
-        until(
-            lambda trial=trial: trial.sinks[0].pull(0.05).count == 0, "nothing more"
-        )  # each payload's mark is checked
+        _quiet(trial.sinks[0])
         assert sorted(trial.sinks[0].of()) == list(range(count))
+
+
+def _quiet(sink: Sink) -> None:
+    until(lambda: sink.pull(0.05).count == 0, "nothing more")
 
 
 def test_many_producers_and_consumers_in_turn(lab: Lab) -> None:

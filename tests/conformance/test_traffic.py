@@ -83,13 +83,16 @@ def test_consumers_of_one_group_share(lab: Lab) -> None:
 
 
 def test_ready_means_the_next_message_arrives(lab: Lab) -> None:
+    """Sent as soon as `consumer()` has returned, by a producer that is long connected: often, because it is a race."""
     trial = lab.trial()
     source = trial.source()
-    sink = trial.sink()
-    trial.ready()
-    trial.send(source, 1)
-    trial.settle_down()
-    assert sink.of() == [0]
+    for number in range(2 if Feature.SETTLE in trial.features else 25):
+        trial.sink()
+        trial.ready()
+        trial.send(source, 1)
+        until(lambda: number in trial.sinks[0].of(), "the next message", trial.turn)  # noqa: B023
+        trial.connections.pop().close()
+        trial.sinks.clear()
 
 
 def test_receive_returns_at_the_first_message(lab: Lab) -> None:
@@ -101,9 +104,8 @@ def test_receive_returns_at_the_first_message(lab: Lab) -> None:
     until(lambda: sink.pull(0.05).count == 0, "canaries drained")
     trial.sinks.clear()  # so that only this receive can bring it
     trial.send(source, 1)
-    until(
-        lambda: (source.confirms(0.0), not source.unanswered)[1] or Feature.CONFIRMS not in trial.features, "confirmed"
-    )
+    if Feature.CONFIRMS in trial.features:
+        until(lambda: not source.unanswered, "confirmed", lambda: source.confirms(0.01))
     until(lambda: sink.pull(600.0).count == 1 or bool(sink.got), "one message")
     assert sink.of() == [0]
 

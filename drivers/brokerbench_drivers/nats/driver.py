@@ -111,7 +111,7 @@ def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, s
     elif sync != "always":
         gives, weak = (
             Survives.BROKER_KILL,
-            f"sync_interval: {sync} confirms before it flushes: use sync_interval: always",
+            f"sync_interval: {sync} confirms unflushed: use sync_interval: always",
         )
     if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
         raise CannotPromise(

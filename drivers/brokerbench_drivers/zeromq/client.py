@@ -63,7 +63,9 @@ class ZeromqProducer:
         except zmq.ZMQError as error:
             self._socket.close(0)
             raise BadTarget(f"zeromq cannot bind {where}: {error}; end what uses it") from error
-        self._most = min(session.in_flight, settings.hwm)
+        # ZeroMQ counts its queue down by half a mark at a time, so PUB may drop all beyond half a mark at once.
+        at_once = settings.hwm if settings.pattern == "push-pull" else (settings.hwm + 1) // 2
+        self._most = min(session.in_flight, at_once)
 
     def room(self) -> int:
         return self._most if self._socket.events & zmq.POLLOUT else 0
