@@ -128,7 +128,7 @@ class ConfluentConsumer:
             if self._closed:
                 return
             self._closed = True
-        # The library commits and leaves, and waits while its coordinator is away: bounded here, since it takes no time limit.
+        # The library commits and leaves, and waits while its coordinator is away, without a limit of its own.
         leaving = threading.Thread(target=self._client.close, name="kafka-close", daemon=True)
         leaving.start()
         leaving.join(_CLOSE_S)

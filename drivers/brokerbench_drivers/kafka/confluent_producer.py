@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as LibProducer
 
-from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
+from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
 
 from .ranges import confirms_of
 
@@ -40,7 +41,11 @@ class ConfluentProducer:
         self._topic = session.endpoints.destination
         self._in_flight = session.in_flight
         self._confirming = session.settings.acks != 0
+        # One partition, idempotent: reports come in the order sent, so counting them is knowing whose they are. That
+        # holds until the first failure; from there on nothing is told any more, and the connection counts as lost.
+        self._counting = session.endpoints.partitions == 1 and bool(session.settings.idempotence)
         self._sent = self._answered = 0
+        self._reported = self._told = 0
         self._confirmed: list[int] = []
         self._refused: list[int] = []
         self._lost: KafkaError | None = None
@@ -54,14 +59,17 @@ class ConfluentProducer:
         room = self.room()
         if room <= 0 or self._lost is not None:
             return 0
-        payloads = batch.payloads()[:room]
-        keys = batch.keys
+        payloads = batch.payloads()
+        if batch.count > room:
+            payloads = payloads[:room]
+        keys = batch.keys if batch.keys is not None else repeat(None)
         produce, topic, report, first = self._client.produce, self._topic, self._report, self._sent
         took = 0
         try:
-            if keys is None:
-                for payload in payloads:
-                    produce(topic, payload, on_delivery=partial(report, first + took))
+            if self._counting:
+                count = self._count
+                for payload, key in zip(payloads, keys, strict=False):
+                    produce(topic, payload, key, on_delivery=count)
                     took += 1
             else:
                 for payload, key in zip(payloads, keys, strict=False):
@@ -70,10 +78,23 @@ class ConfluentProducer:
         except BufferError:
             pass  # the library's queue is full: it took fewer
         except KafkaException as error:
-            self._report(first + took, error.args[0], None)
-            took += self._lost is None  # refused is an answer too; after any other the library takes none
+            took += self._not_taken(first + took, error.args[0])
         self._sent += took
         return took
+
+    def _not_taken(self, ordinal: int, error: KafkaError) -> int:
+        """Refused is an answer too; after any other error the library takes none."""
+        self._report(ordinal, error, None)
+        if self._lost is not None:
+            return 0
+        self._counting = False  # no report will come for this one: those sent after it say whose they are
+        return 1
+
+    def _count(self, error: KafkaError | None, _message: Any) -> None:
+        if error is None and self._lost is None:
+            self._reported += 1
+        else:
+            self._lost = self._lost or error
 
     def _report(self, ordinal: int, error: KafkaError | None, _message: Any) -> None:
         if error is None:
@@ -87,15 +108,21 @@ class ConfluentProducer:
         if not self._refused:
             # Whole milliseconds are what the library can wait; of shorter ones the engine passes the time itself.
             self._client.poll(timeout_s if timeout_s >= 0.001 else 0)
-        if not self._confirmed and not self._refused:
+        counted = range(self._told, self._reported)
+        if not counted and not self._confirmed and not self._refused:
             if self._lost is not None:
                 raise ConnectionLost(f"no answer for a message: {self._lost.str()}")
             self._check()
             return NO_CONFIRMS
+        self._told = counted.stop
         confirmed, self._confirmed = self._confirmed, []
         refused, self._refused = self._refused, []
-        self._answered += len(confirmed) + len(refused)
-        return confirms_of(confirmed, refused) if self._confirming else NO_CONFIRMS
+        self._answered += len(counted) + len(confirmed) + len(refused)
+        if not self._confirming:
+            return NO_CONFIRMS
+        if not confirmed and not refused:
+            return Confirms.of([(counted.start, counted.stop - 1, Fate.CONFIRMED)])
+        return confirms_of([*counted, *confirmed], refused)
 
     def close(self) -> None:
         if not self._closed:
