@@ -16,6 +16,7 @@ __all__ = ["check"]
 _PRODUCER = ("scheduled", "sent", "confirmed", "refused")
 _CONSUMER = ("delivered", "unique", "redelivered", "foreign", "corrupt")
 _GROUP = ("expected", "delivered", "unique", "lost", "duplicates", "outstanding", "recovered")
+_CHILDREN = ("redelivered", "foreign", "corrupt")
 
 
 def check(files: TrialFiles) -> tuple[Reason, ...]:
@@ -34,7 +35,7 @@ def check(files: TrialFiles) -> tuple[Reason, ...]:
 
 
 def _identity(files: TrialFiles) -> Iterator[str]:
-    for key in ("id", "candidate", "tag", "block"):
+    for key in ("id", "candidate", "tag", "block", "state"):
         yield from _same(f"trial.json: {key}", files.trial.get(key), "run.json", files.entry.get(key))
 
 
@@ -57,8 +58,8 @@ def _ledger_sums(files: TrialFiles) -> Iterator[str]:
     ledger = files.ledger
     fates = ledger["promised"] + ledger["refused"] + ledger["unknown"]
     yield from _same("ledger.json: sent", ledger["sent"], "promised + refused + unknown in it", fates)
-    for name in _GROUP:
-        total = sum(group[name] for group in ledger["groups"].values())
+    for name in (*_GROUP, *_CHILDREN, "reordered"):
+        total = _total([group[name] for group in ledger["groups"].values()])
         yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its groups", total)
     for name in ("scheduled", "sent", "confirmed", "refused", "unknown"):
         total = sum(producer[name] for producer in ledger["producers"])
@@ -91,11 +92,16 @@ def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
     producers, consumers = files.trial["producers"], files.trial["consumers"]
     for name in (*_PRODUCER, "unknown"):
         yield from _same(f"ledger.json: {name}", files.ledger[name], "trial.json", sum(p[name] for p in producers))
+    answered = [p["answered_twice"] for p in producers if "answered_twice" in p]
+    if answered and "answered_twice" in files.ledger:
+        yield from _same("ledger.json: answered_twice", files.ledger["answered_twice"], "trial.json", sum(answered))
+    rows = [row["producer"] for row in files.ledger["producers"]]
+    yield from _same("ledger.json: its producers", rows, "trial.json", [p["index"] for p in producers])
     for group, figures in files.ledger["groups"].items():
         children = [c for c in consumers if c["group"] == group]
-        for name in ("delivered", "foreign", "corrupt", "redelivered"):
+        for name in ("delivered", *_CHILDREN, "reordered"):
             what = f"ledger.json: {name} of group {group}"
-            yield from _same(what, figures[name], "trial.json", sum(c[name] for c in children))
+            yield from _same(what, figures[name], "trial.json", _total([c[name] for c in children]))
         # Two consumers may each count a message that both got as their own first.
         most = sum(c["unique"] for c in children)
         yield from _within(f"ledger.json: unique of group {group}", figures["unique"], "trial.json", 0, most)
@@ -133,6 +139,12 @@ def _latency(files: TrialFiles) -> Iterator[str]:
             promised - lost,
             window["sent"] - lost + group["duplicates"],
         )
+
+
+def _total(figures: list[int | None]) -> int | None:
+    """None as soon as one of them was not measured."""
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None
 
 
 def _same(what: str, found: Any, other: str, expected: Any) -> Iterator[str]:
