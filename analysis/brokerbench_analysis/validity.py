@@ -20,7 +20,7 @@ COUNTERS_OFF = 0.01
 STEAL = 0.01
 BYSTANDER_CORES = 0.10
 DRIFT = 0.10
-LEAST_SECONDS = 5
+LEAST_SECONDS = 4  # the two halves of a window are compared from two seconds each on
 CLIENT_BOUND, QUEUE_LENGTH = "client-bound", "queue-length latency"
 
 

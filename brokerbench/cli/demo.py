@@ -18,5 +18,5 @@ __all__ = ["command"]
 def command(results: Path, overrides: tuple[str, ...], seed: int | None) -> int:
     """Compare real brokers on this machine: Kafka, NATS JetStream, ZeroMQ, and RabbitMQ where it is installed."""
     status = run_scenario(load_scenario("demo", overrides), RunRequest(results, seed))
-    # Three seconds on an unprepared machine are a first look, not a gate: what was not valid or not met has been said.
+    # Four seconds on an unprepared machine are a first look, not a gate: what was not valid or not met has been said.
     return OK if status in (NOT_VALID, NOT_MET) else status

@@ -121,13 +121,13 @@ class _Runner:
 
     def _conduct(self, fleet: Fleet, admin: Admin, endpoints: Endpoints) -> None:
         measured = self.measured
-        # Consumers first: what is sent before they are there would be lost where nothing stores it.
+        # Side by side: nothing is sent before all are ready, and what comes first are canaries, sent until they arrive.
         for role in ("consumer", "producer"):
             for spec in self._specs(endpoints, role):
                 measured.children.append(fleet.start(spec))
-            if not fleet.until(lambda: all(c.ready for c in fleet.children), _READY_S):
-                late = ", ".join(c.spec.name for c in fleet.children if not c.ready)
-                raise TrialFailed(f"{late}: not connected after {_READY_S:g} s; see the server's log")
+        if not fleet.until(lambda: all(c.ready for c in fleet.children), _READY_S):
+            late = ", ".join(c.spec.name for c in fleet.children if not c.ready)
+            raise TrialFailed(f"{late}: not connected after {_READY_S:g} s; see the server's log")
         self._watch(fleet)
         self._canaries(fleet)
         self._load(fleet)

@@ -121,8 +121,8 @@ def test_negative_latencies_are_suspect(one_trial: OneTrial) -> None:
 
 
 def test_a_short_window_is_suspect(one_trial: OneTrial) -> None:
-    assert found(one_trial(measure_s=4), "suspect") == ["short"]
-    assert one_trial(measure_s=5)["validity"]["state"] == "valid"
+    assert found(one_trial(measure_s=3), "suspect") == ["short"]
+    assert one_trial(measure_s=4)["validity"]["state"] == "valid"
 
 
 def test_an_unsteady_window_is_suspect(one_trial: OneTrial) -> None:

@@ -30,10 +30,10 @@ def test_compare_brokers_asks_what_the_readme_shows() -> None:
     assert scenario.delivery.survives is Survives.NOTHING
 
 
-def test_the_demo_loads_for_about_a_minute() -> None:
+def test_the_demo_leaves_time_for_servers_in_two_minutes() -> None:
     scenario = load_scenario("demo").scenario
     trials = len(scenario.brokers) * scenario.repeats.blocks
-    assert trials * (scenario.load.warmup_s + scenario.load.measure_s) <= 60
+    assert trials * (scenario.load.warmup_s + scenario.load.measure_s) <= 75
 
 
 @pytest.mark.parametrize("name", shipped_names())
