@@ -2,8 +2,8 @@
 
 import importlib.util
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 
@@ -13,6 +13,7 @@ from .settings import Settings
 
 __all__ = ["KafkaAdmin"]
 
+T = TypeVar("T")
 _PATIENCE_S = 10.0
 _LOOK_AGAIN_S = 0.05
 _TOPIC_FACTS = (
@@ -87,27 +88,16 @@ class KafkaAdmin:
         """Published is what the partitions hold; delivered what each group committed; stored the sum of the lags."""
         topic, partitions = endpoints.destination, endpoints.partitions
         try:
-            first, end = self._cluster.offsets(topic, partitions)
+            first, end = _patiently(self._cluster.offsets, topic, partitions)
             delivered: dict[str, int | None] = {}
             for group, name in endpoints.groups.items():
-                committed = self._committed(name, topic, partitions)
+                committed = _patiently(self._cluster.committed, name, topic, partitions)
                 delivered[group] = sum(at - a for at, a in zip(committed, first, strict=True) if at is not None)
         except ClusterError as error:
             raise BadTarget(f"Kafka did not tell the offsets of topic {topic}: {error}") from error
         published = sum(end) - sum(first)
         stored = sum(published - (n or 0) for n in delivered.values())
         return Counters(published, delivered, stored)
-
-    def _committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
-        """A coordinator that has only just taken over its groups is waited for."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                return self._cluster.committed(group, topic, partitions)
-            except ClusterError as error:
-                if not error.passing or time.monotonic() > deadline:
-                    raise
-                time.sleep(_LOOK_AGAIN_S)
 
     def delete(self, endpoints: Endpoints) -> None:
         """A group that still has members goes with its topic's offsets, later; that is Kafka's own rule."""
@@ -126,6 +116,18 @@ class KafkaAdmin:
         if not self._closed:
             self._closed = True
             self._cluster.close()
+
+
+def _patiently(ask: Callable[..., T], *what: Any) -> T:
+    """A leader or coordinator that has only just taken over is waited for."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return ask(*what)
+        except ClusterError as error:
+            if not error.passing or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def _version(bootstrap: str) -> str | None:

@@ -115,6 +115,6 @@ class ConfluentCluster:
             return call()
         except KafkaException as error:
             why = error.args[0]
-            raise ClusterError(why.str(), why.name(), passing=why.retriable() or why.code() in _PASSING) from error
+            raise ClusterError(why.str(), why.name(), passing=why.code() in _PASSING) from error
         except TimeoutError as error:
             raise ClusterError(f"no answer within {self._timeout_s:g} s") from error

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from kafka import TopicPartition
+from kafka import TopicPartition, errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError
 
 from .cluster import ClusterError
 from .quiet import quiet_kafka_python
@@ -48,7 +47,7 @@ class KafkaPythonCluster:
     def delete_group(self, group: str) -> None:
         answer = _call(lambda: self._client.delete_groups([group]))[group]
         if answer not in ("OK", None):
-            raise ClusterError(str(answer), str(answer))
+            raise ClusterError(answer, getattr(errors, answer).message)
 
     def offsets(self, topic: str, partitions: int) -> tuple[list[int], list[int]]:
         first = self._list_offsets(topic, partitions, OffsetSpec.EARLIEST)
@@ -83,6 +82,7 @@ class KafkaPythonCluster:
 def _call(call: Callable[[], T]) -> T:
     try:
         return call()
-    except KafkaError as error:
+    except errors.KafkaError as error:
         text = str(error).split(": Request ")[0] or type(error).__name__
-        raise ClusterError(text, getattr(error, "message", ""), passing=bool(error.retriable)) from error
+        passing = bool(error.retriable) and not isinstance(error, errors.UnknownTopicOrPartitionError)
+        raise ClusterError(text, getattr(error, "message", ""), passing=passing) from error
