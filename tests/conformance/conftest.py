@@ -1,7 +1,5 @@
 """Every test with a `case` runs for each driver, client and flavour that declares (or lacks) what the test is about."""
 
-import importlib.util
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import pytest
 from brokerbench.servers import Guardian, Host, NotAvailable, Server, ServerRecipe
 from tests.conformance.cases import CASES, Case
 from tests.conformance.lab import Lab
+from tests.support.absent import recipe_of
 
 MARKS = {
     "feature(name): runs for the cases that declare this feature",
@@ -54,31 +53,6 @@ def _fits(case: Case, test: pytest.Item) -> bool:
     return asked <= case.features and not lacking & case.features
 
 
-def _absent(why: str) -> None:
-    """A broker that is not here is skipped by name; where all are required, that is a failure."""
-    if os.environ.get("BROKERBENCH_REQUIRE") == "all":
-        pytest.fail(f"BROKERBENCH_REQUIRE=all: {why}")
-    pytest.skip(why)
-
-
-def _recipe(case: Case) -> ServerRecipe:
-    driver = case.driver
-    module = driver.clients.get(case.client)
-    if module and importlib.util.find_spec(module) is None:
-        _absent(f"{driver.title}: client {case.client} is not installed: pip install 'brokerbench[{driver.extra}]'")
-    missing = []
-    for recipe in driver.servers.values():
-        found = recipe.available()
-        if not found.ready and found.fetchable:
-            recipe.fetch(print)
-            found = recipe.available()
-        if found.ready:
-            return recipe
-        missing.append(found.what)
-    _absent(f"{driver.title}: {'; '.join(missing)}")
-    raise AssertionError("not reached")
-
-
 class Servers:
     """One server at a time: cases that can share one follow each other, another one takes its place."""
 
@@ -92,7 +66,7 @@ class Servers:
         self._server: Server | None = None
 
     def get(self, case: Case, settings: Any) -> Server:
-        recipe = _recipe(case)
+        recipe = recipe_of(case.driver_name, case.client)
         key = (case.driver_name, recipe.key(settings))
         if self._server is None or self._key != key:
             self.stop()  # what was killed and not restarted too
