@@ -17,6 +17,7 @@ _PRODUCER = ("scheduled", "sent", "confirmed", "refused")
 _CONSUMER = ("delivered", "unique", "redelivered", "foreign", "corrupt")
 _GROUP = ("expected", "delivered", "unique", "lost", "duplicates", "outstanding", "recovered")
 _CHILDREN = ("redelivered", "foreign", "corrupt")
+_ROUNDED_S = 0.001  # the ends of intervals are written in whole milliseconds
 
 
 def check(files: TrialFiles) -> tuple[Reason, ...]:
@@ -26,6 +27,7 @@ def check(files: TrialFiles) -> tuple[Reason, ...]:
         for found in (
             _identity(files),
             _intervals(files),
+            _by_time(files),
             _ledger_sums(files),
             _ledger_and_children(files),
             _latency(files),
@@ -52,6 +54,21 @@ def _intervals(files: TrialFiles) -> Iterator[str]:
                 yield from _same(what, found.get(name, 0), "trial.json", child[name])
     for child_name in sums:
         yield f"intervals.jsonl has lines of {child_name}, which trial.json does not know"
+
+
+def _by_time(files: TrialFiles) -> Iterator[str]:
+    """Throughput's counts: what happened in the measured window is at most what was counted since it began."""
+    since: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for line in files.intervals:
+        if line["t"] >= files.warmup_s - _ROUNDED_S:
+            for name in _PRODUCER if line["role"] == "producer" else _CONSUMER:
+                since[line["child"]][name] += line[name]
+    for side, names in (("producers", ("sent", "confirmed")), ("consumers", ("delivered", "unique"))):
+        for child in files.trial[side]:
+            for name in names:
+                what = f"trial.json: {name}_by_time of {child['child']}"
+                most = since[child["child"]][name]
+                yield from _within(what, child[f"{name}_by_time"], "intervals.jsonl since the warm-up", 0, most)
 
 
 def _ledger_sums(files: TrialFiles) -> Iterator[str]:

@@ -140,6 +140,15 @@ def test_one_figure_of_a_childs_totals(folder, side):
     assert verdict(folder)[1] == []
 
 
+@pytest.mark.parametrize("figure", ["sent_by_time", "confirmed_by_time", "delivered_by_time", "unique_by_time"])
+def test_more_throughput_than_messages(folder, figure):
+    side = "producers" if figure.startswith(("sent", "confirmed")) else "consumers"
+    edited(home_of(folder), "trial.json", lambda trial: raised(trial, (side, 0, figure), 2000))
+    state, found = verdict(folder)
+    assert state == "invalid"
+    assert found[0].startswith(f"trial.json: {figure} of ")
+
+
 def test_one_second_of_the_intervals(folder):
     edited(home_of(folder), "intervals.jsonl", lambda lines: raised(lines[0], ("delivered",), 100))
     state, found = verdict(folder)
