@@ -1,0 +1,88 @@
+"""The plan is a value: the same seed gives the same one, and who cannot take part is named with the reason."""
+
+from collections import Counter
+
+import pytest
+
+import brokerbench_drivers
+from brokerbench.engine.bodies import POOL_BYTES, Bodies
+from brokerbench.engine.planner import make_plan
+from brokerbench.engine.stamp import CANARY
+from brokerbench.model import Broker, Group, Guarantee, Role, ServerKind
+from tests.support.running import scenario
+
+NULL, PUSH = Broker(driver="null"), Broker(driver="zeromq")
+
+
+def planned(brokers, seed=1, **asked):
+    made = scenario(brokers, **asked)
+    drivers = {b.driver: brokerbench_drivers.load(b.driver) for b in brokers.values()}
+    return make_plan(made, drivers, seed)
+
+
+def test_each_candidate_once_in_each_block_in_random_order():
+    plan = planned({"a": NULL, "b": NULL, "c": PUSH}, blocks=40)
+    assert len(plan.trials) == len({t.id for t in plan.trials}) == 120
+    for block in range(1, 41):
+        mine = [t for t in plan.trials if t.block == block]
+        assert sorted(t.candidate for t in mine) == ["a", "b", "c"]
+        assert [t.order for t in mine] == [1, 2, 3]
+    assert len(Counter(tuple(t.candidate for t in plan.trials if t.block == b) for b in range(1, 41))) == 6
+
+
+def test_tags_tell_trials_apart_and_none_is_a_canarys():
+    tags = [t.tag for t in planned({"a": NULL, "b": NULL}, blocks=200).trials]
+    assert len(set(tags)) == len(tags) == 400
+    assert all(0 < tag < CANARY for tag in tags)
+
+
+def test_the_seed_decides():
+    ours, again, other = (planned({"a": NULL, "b": NULL}, seed, blocks=20).trials for seed in (7, 7, 8))
+    assert ours == again
+    assert [t.candidate for t in ours] != [t.candidate for t in other]
+
+
+@pytest.mark.parametrize(
+    ("broker", "asked", "why"),
+    [
+        (NULL, {"producers": 2}, "one producer"),
+        (NULL, {"guarantee": Guarantee.AT_LEAST_ONCE}, "guarantee: at-most-once"),
+        (NULL.model_copy(update={"client": "other"}), {}, "has no client 'other'; it has ring"),
+        (NULL.model_copy(update={"server": ServerKind.COMPOSE}), {}, "has no compose server; it has embedded"),
+        (NULL.model_copy(update={"server": ServerKind.EXTERNAL}), {}, "needs a url"),
+        (NULL.model_copy(update={"url": "null://here"}), {}, "takes no url"),
+        (PUSH, {"producers": 20, "groups": {"all": Group(consumers=20)}}, "40 producers and consumers"),
+    ],
+)
+def test_who_cannot_take_part_is_told_why(broker, asked, why):
+    plan = planned({"it": broker}, **asked)
+    assert plan.trials == ()
+    assert why in str(plan.candidate("it").excluded)
+
+
+def test_a_floor_is_exempt_from_the_promise():
+    plan = planned({"it": NULL.model_copy(update={"role": Role.FLOOR})}, guarantee=Guarantee.AT_LEAST_ONCE)
+    candidate = plan.candidate("it")
+    assert candidate.excluded is None
+    assert candidate.promise is not None
+    assert candidate.promise.guarantee is Guarantee.AT_MOST_ONCE  # what it gives, not what was asked
+
+
+def test_bodies_differ_and_are_found_again():
+    bodies, again = Bodies(3, 1000), Bodies(3, 1000)
+    assert bodies.rows * 1000 >= POOL_BYTES
+    rows = {bodies.block(0, s, 1).tobytes() for s in range(2000)}
+    assert len(rows) == 2000
+    for producer, sequence in ((0, 0), (1, 5), (31, 2**32 - 1), (2, bodies.rows - 1)):
+        row = bodies.block(producer, sequence, 1)[0]
+        assert again.same(producer, sequence, row.tobytes())
+        assert not again.same(producer, sequence + 1, row.tobytes())
+        assert not Bodies(4, 1000).same(producer, sequence, row.tobytes())
+
+
+def test_a_block_ends_where_the_pool_does():
+    bodies = Bodies(3, 1000)
+    last = bodies.rows - 3
+    assert len(bodies.block(0, last, 100)) == 3
+    assert bodies.block(0, last, 100)[2].tobytes() == bodies.block(0, bodies.rows - 1, 1)[0].tobytes()
+    assert len(bodies.block(0, bodies.rows, 100)) == 100
