@@ -137,7 +137,7 @@ class _Runner:
         measured.fates = self._reckon(fleet)
         self.context.observe("phase", {"phase": "reading back"})
         measured.counters = self._counters(admin, endpoints)
-        measured.facts = self.context.hide({**self.context.about, **admin.facts(endpoints)})
+        measured.facts = self.context.hide({**admin.facts(endpoints), **self.context.about})
         fleet.tell(fleet.of("producer"), do="close")
         fleet.until(lambda: all(c.closed for c in fleet.children), _DONE_S)
         measured.resources = self.monitor.lines if self.monitor else []
