@@ -17,6 +17,7 @@ from brokerbench.servers import Guardian
 
 __all__ = ["Through", "paired", "server", "through_engine"]
 
+_WARM_UPS = 5
 Through = Mapping[str, Any]
 
 
@@ -69,7 +70,12 @@ def through_engine(
 
 
 def paired(title: str, pairs: int, ours: Callable[[], float], bare: Callable[[], float]) -> None:
-    """Ours and the bare loop in turn, so that a drift of the machine meets both; prints rates and ratios."""
+    """Ours and the bare loop in turn, so that a drift of the machine meets both; prints rates and ratios.
+
+    Before that the bare loop runs a few times uncounted: a JVM gets faster for its first half minute under load.
+    """
+    for _ in range(_WARM_UPS):
+        bare()
     rows = []
     for turn in range(pairs):
         first, second = (ours, bare) if turn % 2 else (bare, ours)

@@ -16,7 +16,7 @@ from typing import Any
 
 from _lab import paired, server, through_engine
 
-PAIRS = 5
+PAIRS = 7
 BODY = bytes(range(100))
 WARM_S = 1.0
 
@@ -116,27 +116,30 @@ def pika_consume(address: Mapping[str, Any], name: str, until: Any, ready: Any) 
     return received
 
 
-# -- confluent-kafka: a delivery callback for each message, offsets committed in blocks --------------------------------
+# -- confluent-kafka: a delivery callback for each message, offsets committed every 100 ms, settings as our driver's ---
+
+
+def confluent_session(address: Mapping[str, Any], name: str, group: str | None) -> Any:
+    """What our driver would be told, so that both sides configure the library alike."""
+    from brokerbench.contract import Endpoints, Session
+    from brokerbench_drivers.kafka.settings import Settings
+
+    settings = Settings.from_base({"acks": "all", "idempotence": True, "commit": "settled"})
+    endpoints = Endpoints(address, name, {"all": name})
+    return Session(endpoints, "confluent", settings, 20000, 65535, len(BODY), 0, group)
 
 
 def confluent_produce(address: Mapping[str, Any], name: str, until: Any) -> None:
     from confluent_kafka import Producer
+
+    from brokerbench_drivers.kafka.confluent import producer_config
 
     state = {"delivered": 0}
 
     def report(error: Any, _message: Any) -> None:
         state["delivered"] += error is None
 
-    producer = Producer(
-        {
-            "bootstrap.servers": f"{address['host']}:{address['port']}",
-            "acks": "all",
-            "enable.idempotence": True,
-            "linger.ms": 5,
-            "batch.size": 16384,
-            "queue.buffering.max.messages": 20000,
-        }
-    )
+    producer = Producer(producer_config(confluent_session(address, name, None), print))
     produce, poll = producer.produce, producer.poll
     while time.monotonic() < until.value:
         try:
@@ -152,13 +155,14 @@ def confluent_consume(address: Mapping[str, Any], name: str, until: Any, ready: 
     from confluent_kafka import Consumer
     from confluent_kafka.admin import AdminClient, NewTopic
 
-    servers = {"bootstrap.servers": f"{address['host']}:{address['port']}"}
-    admin = AdminClient(servers)
+    from brokerbench_drivers.kafka.confluent import consumer_config
+
+    admin = AdminClient({"bootstrap.servers": address["bootstrap"]})
     admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
-    consumer = Consumer({**servers, "group.id": name, "auto.offset.reset": "earliest", "enable.auto.commit": False})
+    config = consumer_config(confluent_session(address, name, "all"), print)
+    consumer = Consumer({**config, "enable.auto.offset.store": True})
     consumer.subscribe([name], on_assign=lambda c, parts: ready.set())
     count = steady = touched = 0
-    next_commit = time.monotonic() + 0.1
     while not until.value or time.monotonic() < until.value:
         first = consumer.poll(0.05)
         if first is None:
@@ -166,9 +170,6 @@ def confluent_consume(address: Mapping[str, Any], name: str, until: Any, ready: 
         for message in (first, *consumer.consume(10000, 0)):
             touched += len(message.value())
             count += 1
-        if time.monotonic() > next_commit:
-            consumer.commit(asynchronous=True)
-            next_commit = time.monotonic() + 0.1
         if not steady and until.value and time.monotonic() > until.value - steady_s():
             steady = count
     consumer.close()  # the topic stays: the producer still flushes, and the server's folder goes with it

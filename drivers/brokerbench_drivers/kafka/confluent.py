@@ -34,14 +34,12 @@ class ConfluentConnection:
     def producer(self, lanes: int = 1) -> ConfluentProducer:
         client = LibProducer(producer_config(self._session, self._on_error), logger=logger())
         self._reach(client)
-        self._reach(client)
         producer = ConfluentProducer(client, self._session, self.check)
         self._open.append(producer)
         return producer
 
     def consumer(self, lanes: int = 1) -> ConfluentConsumer:
         client = LibConsumer(consumer_config(self._session, self._on_error), logger=logger())
-        self._reach(client)
         self._reach(client)
         consumer = ConfluentConsumer(client, self._session, self.check, self._events)
         self._open.append(consumer)
