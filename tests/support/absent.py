@@ -1,7 +1,10 @@
 """What is not on this machine is skipped by name, never passed; where all is required, it is a failure."""
 
+import fcntl
 import importlib.util
 import os
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -29,12 +32,20 @@ def recipe_of(driver_name: str, client: str | None = None) -> ServerRecipe:
     for recipe in driver.servers.values():
         found = recipe.available()
         if not found.ready and found.fetchable:
-            recipe.fetch(print)
+            _fetch(recipe)
             found = recipe.available()
         if found.ready:
             return recipe
         missing.append(found.what)
     absent(f"{driver.title}: {'; '.join(missing)}")
+
+
+def _fetch(recipe: ServerRecipe) -> None:
+    """Workers wait for each other: what one has downloaded, the next one finds."""
+    with (Path(tempfile.gettempdir()) / f"brokerbench-tests-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not recipe.available().ready:
+            recipe.fetch(print)
 
 
 def require(*driver_names: str) -> None:
