@@ -1,7 +1,7 @@
 """For all tests: which run in one worker, and that nothing is skipped where everything is required."""
 
 import os
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,16 +9,19 @@ REQUIRED = os.environ.get("BROKERBENCH_REQUIRE") == "all"
 _skipped: list[str] = []
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With several workers a file stays in one of them, so that its servers start once. Conformance goes by driver and
     client instead: there each test stands for all drivers."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    for item in items:
-        case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
-        group = f"{case.driver_name}-{case.client}" if hasattr(case, "driver_name") else Path(item.path).stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            path, _, test = nodeid.partition("::")
+            case = test.partition("[")[2]
+            return "-".join(case.split("-")[:2]) if path.startswith("tests/conformance/") and case else path
+
+    return ByServer(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
