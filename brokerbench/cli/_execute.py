@@ -19,7 +19,7 @@ from brokerbench.engine.planner import make_plan
 from brokerbench.engine.run import RunOptions, execute
 from brokerbench.model import Plan, Scenario, format_duration
 from brokerbench.servers import GuardianLost
-from brokerbench_analysis import exit_status, load, write_summary
+from brokerbench_analysis import exit_status, write_summary
 from brokerbench_scenarios import redacted, shorten, without_secrets
 
 from ._errors import FAILED, INTERRUPTED, BadInput
@@ -141,7 +141,7 @@ def _execute(
         except KeyboardInterrupt:
             return where[0], True
         except GuardianLost as lost:
-            out.print(f"the run ended early: {lost}", markup=False, highlight=False)
+            out.print(f"the run ended early: {lost}", markup=False, highlight=False, soft_wrap=True)
             return where[0], False
         except OSError as error:
             if where:
@@ -152,11 +152,10 @@ def _execute(
 
 
 def _conclude(folder: Path, stopped: bool, request: RunRequest, out: Console) -> int:
-    from brokerbench_reports import render
+    from .report import write_report
 
     summary = write_summary(folder)
-    page = folder / "report.html"
-    page.write_text(render(load(folder), "html"), encoding="utf-8")
+    page = write_report(folder)
     _print_result(summary, out)
     out.print(f"\n{link(page)}", markup=False, highlight=False, soft_wrap=True)
     if request.as_json:
