@@ -213,7 +213,9 @@ class Producer(Protocol):
         """How many messages it would take now; never more than the session's in_flight less what is unconfirmed."""
 
     def send(self, batch: Batch) -> int:
-        """Take messages from the front of the batch; return how many. Waits neither for room nor for confirms."""
+        """Take messages from the front of the batch; return how many. Waits neither for room nor for confirms.
+
+        Never raises after it has taken any: a connection lost then is told by the next call."""
 
     def confirms(self, timeout_s: float) -> Confirms:
         """Move the protocol along; return at the first confirm, or after `timeout_s` (earlier is allowed)."""

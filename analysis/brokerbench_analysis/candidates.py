@@ -44,9 +44,14 @@ class Candidate:
     def broken_promise(self) -> int:
         """Promised messages that were lost although at-least-once was promised."""
         promise = self.about.get("promise") or {}
-        if promise.get("guarantee") != Guarantee.AT_LEAST_ONCE or self.merged is None:
-            return 0
-        return int(self.merged["ledger"]["lost"])
+        return self.lost if promise.get("guarantee") == Guarantee.AT_LEAST_ONCE else 0
+
+    @property
+    def lost(self) -> int:
+        """In all trials whose accounts are whole: a trial that is invalid for its rate has lost its messages all the
+        same."""
+        records = [t.record for t in self.trials if "integrity" not in t.record["validity"]["codes"]]
+        return sum(int(record["ledger"]["lost"]) for record in records if record["ledger"])
 
     def values(self, of: Metric) -> dict[int, tuple[float, bool]]:
         """Block -> (figure, only a lower bound) of each usable trial that has it."""

@@ -4,14 +4,13 @@ Only the primary figure is tested (Holm over the other candidates); all else get
 A whole interval inside the margin is equivalence; an interval that shows neither is undecided.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .candidates import Candidate
-from .metrics import EXPLORED, Metric, metric
-from .statistics import ALPHA, Estimate, holm_levels, log_ratio, mean_interval
+from .metrics import EXPLORED, Metric, metric, value_of
+from .statistics import ALPHA, Estimate, holm_levels, log_ratio
 
 __all__ = ["Comparison", "claim_of", "compare", "leader_of"]
 
@@ -40,14 +39,12 @@ class Comparison:
 
 
 def leader_of(ranked: Sequence[Candidate], of: Metric) -> Candidate | None:
-    """The best geometric mean over trials; a candidate known only by a lower bound leads only if all are."""
+    """The best merged figure, the one that is printed; one known only by a lower bound leads only if all are."""
     scores = []
     for candidate in ranked:
-        values = list(candidate.values(of).values())
-        if values and all(v > 0 for v, _ in values):
-            score = mean_interval([math.log(v) for v, _ in values]).value
-            bound = any(b for _, b in values)
-            scores.append((bound, -score if of.higher_is_better else score, candidate))
+        value, bound = (None, False) if candidate.merged is None else value_of(candidate.merged, of)
+        if value is not None:
+            scores.append((bound, -value if of.higher_is_better else value, candidate))
     return min(scores, key=lambda s: s[:2])[2] if scores else None
 
 

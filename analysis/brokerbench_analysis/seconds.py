@@ -163,7 +163,8 @@ def _resources(lines: Iterable[Json], rows: Mapping[int, Second]) -> None:
             continue
         host = line.get("host") or {}
         row["host_cpu"], row["steal_share"] = host.get("cpu_share"), host.get("steal_share")
-        row["flushes"] = host.get("flushes")
+        flushes = host.get("flushes")
+        row["flushes"] = None if flushes is None else flushes / length
         for name in ("producers", "consumers", "broker"):
             row[f"{name}_cpu"] = _per_second(line.get(name), length)
         others = [_per_second(line.get(name), length) for name in ("coordinator", "other_servers")]

@@ -32,6 +32,8 @@ def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     if candidate.merged is None:
         return row | {"value": None, "at_least": False, "met": None}
     value, bound = value_of(candidate.merged, of)
+    if slo["metric"] == "lost":
+        value = candidate.lost  # of invalid trials too
     each = list(candidate.values(of).values())
     answers = [_meets(slo, v, b) for v, b in (*each, (value, bound))]
     met = False if False in answers else None if None in answers else True

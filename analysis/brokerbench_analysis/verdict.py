@@ -12,7 +12,7 @@ from .words import counted, digits, distance, percent
 
 __all__ = ["Verdict", "conclude", "why_unranked"]
 
-_FLOOR = "the floor: brokerless, shown for scale"
+_FLOOR = "the floor: exempt from promise and rank, shown for scale"
 _WAITING = "not measured yet"
 
 

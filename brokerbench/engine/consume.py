@@ -1,6 +1,7 @@
 """A consumer's loop in its child process: receive, stamp the time, record, settle."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from brokerbench.contract import BadTarget, Connection, ConnectionLost, Consumer, Driver, Settle
@@ -33,13 +34,16 @@ class _Loop:
 
     def run(self) -> None:
         settling = self.spec.settling
-        receive, add = self.consumer.receive, self.recorder.add  # type: ignore[union-attr]
+        recorder = self.recorder
+        receive, add = self.consumer.receive, recorder.add  # type: ignore[union-attr]
         clock = time.monotonic_ns
         while not self.stopped:
             try:
                 deliveries = receive(_IDLE_S)
                 now = clock()
                 if deliveries.count:
+                    if not recorder.started:
+                        self._tick(now)  # "go" was said before any message of the load was sent: hear it first
                     add(deliveries, now)
                     if settling:
                         self.consumer.settle(deliveries.tokens, Settle.ACCEPT)  # type: ignore[union-attr]
@@ -55,37 +59,43 @@ class _Loop:
 
     def _tick(self, now: int) -> None:
         for message in self.ticker.tick(now):
-            match message["do"]:
-                case "go":
-                    self.recorder.start(message["t0_ns"])
-                    self.ticker.start(message["t0_ns"])
-                case "sync":
-                    self.channel.send(self._synced())
-                case "stop":
-                    self.stopped = True
+            self._order(message)
         if sum(self.recorder.canaries.values()) != self._canaries_said:
             self._canaries_said = sum(self.recorder.canaries.values())
             self.channel.send({"say": "canaries", "seen": {str(p): n for p, n in self.recorder.canaries.items()}})
-        for event in self.connection.events():  # type: ignore[union-attr]
+        for event in self.connection.events() if self.connection else ():
             self.channel.send({"say": "event", "kind": event.kind, "text": event.text})
+
+    def _order(self, message: dict[str, Any]) -> None:
+        match message["do"]:
+            case "go":
+                self.recorder.start(message["t0_ns"])
+                self.ticker.start(message["t0_ns"])
+            case "sync":
+                self.channel.send(self._synced())
+            case "stop":
+                self.stopped = True
+
+    def _drop(self) -> None:
+        """Close what is left of a lost connection: a consumer that lived on would hold its share of the messages."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with suppress(BadTarget, ConnectionLost):
+                connection.close()
 
     def _reopen(self, lost: ConnectionLost) -> None:
         """Try again until the coordinator says stop; what was unsettled comes again or is lost: the ledger tells."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
+        self._drop()
         while not self.stopped:
             try:
                 self.open()
             except (BadTarget, ConnectionLost):
-                if self.ticker.wait(_REOPEN_S, self._tick_closed):
-                    continue
+                self._drop()
+                self.ticker.wait(_REOPEN_S, self._order)
             else:
                 self.channel.send({"say": "event", "kind": "reopened", "text": ""})
                 return
-
-    def _tick_closed(self, message: dict[str, Any]) -> None:
-        if message["do"] == "sync":
-            self.channel.send(self._synced())
-        self.stopped = self.stopped or message["do"] == "stop"
 
     def _synced(self) -> dict[str, Any]:
         self.recorder.sync()

@@ -96,7 +96,9 @@ class Fleet:
             try:
                 child.channel.send(order)
             except ChannelClosed as gone:
-                raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
+                if child.done is None:
+                    raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
+                child.closed = True  # it has said all it had to say
 
     def until(self, holds: Callable[[], bool], timeout_s: float) -> bool:
         """Listen until `holds()`; False when time is up. Raises TrialFailed when a child fails or dies."""

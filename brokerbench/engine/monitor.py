@@ -12,6 +12,7 @@ import psutil
 __all__ = ["Monitor", "Usage"]
 
 _MIB = 2**20
+_SECOND_NS = 1_000_000_000
 _DISKSTATS_FLUSHES = 18  # Linux Documentation/admin-guide/iostats: the 16th field after the device's name
 _DISKSTATS_SECTORS_WRITTEN = 9
 _SECTOR = 512
@@ -60,12 +61,12 @@ class Monitor:
         """The first interval starts at t0: counters are read now, so that the first line holds nothing older."""
         self._sample()
         self._t0 = t0_ns
-        self._next = t0_ns + 1_000_000_000
+        self._next = t0_ns + _SECOND_NS
 
     def beat(self) -> None:
         now = time.monotonic_ns()
         if self._t0 is not None and now >= self._next:
-            self._next += 1_000_000_000
+            self._next += ((now - self._next) // _SECOND_NS + 1) * _SECOND_NS  # after a stall no burst of short lines
             self.lines.append({"t": round((now - self._t0) / 1e9, 3), **self._sample()})
 
     def _sample(self) -> dict[str, Any]:

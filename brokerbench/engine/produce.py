@@ -5,6 +5,7 @@ schedule is counted as unsent.
 """
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,8 @@ class _Loop:
 
     def _over(self, since: int) -> bool:
         """The schedule has ended. What was due in its last moments may still go out, late by what it is."""
+        if self.producer is None:
+            return True
         paced = self.spec.rate_msgs_s is not None
         return not (paced and self.sent < self.schedule.due(self.end_ns - 1) and since < self.end_ns + _LAST_NS)
 
@@ -177,23 +180,34 @@ class _Loop:
 
     def _tick(self, now: int) -> None:
         for order in self.ticker.tick(now):
-            if order["do"] == "stop":
-                self.end_ns = min(self.end_ns, now - self.t0)
-            else:
-                self.orders.append(order)
-        for event in self.connection.events():  # type: ignore[union-attr]
+            self._order(order)
+        for event in self.connection.events() if self.connection else ():
             self.channel.send({"say": "event", "kind": event.kind, "text": event.text})
+
+    def _order(self, order: dict[str, Any]) -> None:
+        if order["do"] == "stop":
+            self.end_ns = min(self.end_ns, time.monotonic_ns() - self.t0)
+        else:
+            self.orders.append(order)
+
+    def _drop(self) -> None:
+        """Close what is left of a lost connection: a client that lived on would send and be counted behind our back."""
+        connection, self.connection, self.producer = self.connection, None, None
+        if connection is not None:
+            with suppress(BadTarget, ConnectionLost):
+                connection.close()
 
     def _reopen(self, lost: ConnectionLost) -> None:
         """What was outstanding stays unanswered. Try again until the schedule ends."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
         self.schedule.freed(self.answers.forget(), time.monotonic_ns() - self.t0)
-        self.producer = None
+        self._drop()
         while time.monotonic_ns() - self.t0 < self.end_ns:
             try:
                 self.open()
             except (BadTarget, ConnectionLost):
-                self.ticker.wait(_REOPEN_S, self.orders.append)
+                self._drop()
+                self.ticker.wait(_REOPEN_S, self._order)
             else:
                 self.answers.numbering(at_sequence=self.sent, at_ordinal=0)
                 self.channel.send({"say": "event", "kind": "reopened", "text": ""})

@@ -51,6 +51,10 @@ class Recorder:
         self.foreign_ids: list[str] = []
         self.counts: Counter[str] = Counter()
 
+    @property
+    def started(self) -> bool:
+        return self._t0 > 0
+
     def start(self, t0_ns: int) -> None:
         self._t0 = t0_ns
 
@@ -159,6 +163,8 @@ class Recorder:
             if not good.any():
                 return
             first, second, received, parts = first[good], second[good], received[good], parts[good]
+        if not self.started:
+            raise RuntimeError(f"{self._spec.name}: a message of the load came before t0 was known; run it again")
         ns = stamp.ns_of(second).view(np.int64)
         sequences = stamp.sequences_of(first)
         producers = stamp.producers_of(first)

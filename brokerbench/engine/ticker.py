@@ -46,15 +46,14 @@ class Ticker:
                 self._next_second = (since // _SECOND_NS + 1) * _SECOND_NS
         return self._channel.poll()
 
-    def wait(self, seconds: float, take: Callable[[dict[str, Any]], None]) -> bool:
-        """Pass time while nothing is connected: orders go to `take`, intervals go on. Always True."""
+    def wait(self, seconds: float, take: Callable[[dict[str, Any]], None]) -> None:
+        """Pass time while nothing is connected: orders go to `take`, intervals go on."""
         until = time.monotonic_ns() + int(seconds * 1e9)
         while (now := time.monotonic_ns()) < until:
             for message in self.tick(now):
                 take(message)
             for message in self._channel.poll(0.05):
                 take(message)
-        return True
 
     def last(self) -> None:
         """The rest since the last full second."""

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | No
         state, reason = "interrupted", "stopped by the user before the load"
     except (TrialFailed, BadTarget, ConnectionLost) as failed:
         state, reason = "failed", context.hide(str(failed))
+    except GuardianLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - a library's surprise ends this trial, not the run
+        state, reason = "failed", context.hide(f"{type(error).__name__}: {error}; see error.log of this trial")
+        (folder.path / "error.log").write_text(context.hide(traceback.format_exc()), encoding="utf-8")
     lost = _loss(context.guardian) if state == "failed" else None
     write_trial(folder, context.plan, context.trial, runner.measured, started, state, lost or reason)
     if lost:

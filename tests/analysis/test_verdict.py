@@ -79,7 +79,7 @@ def test_the_floor_and_the_excluded_are_told_apart(run: Run) -> None:
     out = Broker("core", excluded="core has no confirms; use guarantee: at-most-once")
     found = verdict(run(Broker("a"), floor, out, rate=250))
     assert {row["candidate"]: row["why"] for row in found.unranked} == {
-        "zeromq": "the floor: brokerless, shown for scale",
+        "zeromq": "the floor: exempt from promise and rank, shown for scale",
         "core": "excluded: core has no confirms; use guarantee: at-most-once",
     }
 

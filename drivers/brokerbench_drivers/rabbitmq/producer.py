@@ -5,7 +5,7 @@ from typing import Any
 import pika
 from pika.spec import Basic
 
-from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, Fate, Session
+from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
 
 from .answers import Answers
 from .link import Link, reason
@@ -54,12 +54,21 @@ class PikaProducer:
         taken = 0
         while taken < take:
             chunk = payloads[taken : min(taken + self._chunk, take)]
-            self._publish(chunk)
-            taken += len(chunk)
-            self._pump.flush()
-            if self._pump.writing:
+            published = self._publish(chunk)
+            taken += published
+            if published < len(chunk) or not self._flushed():
                 break
+        if not taken:
+            self._link.check()
         return taken
+
+    def _flushed(self) -> bool:
+        """Whether all is written. A connection lost here is told by the next call: what was taken is taken."""
+        try:
+            self._pump.flush()
+        except ConnectionLost:
+            return False
+        return not self._pump.writing
 
     def confirms(self, timeout_s: float) -> Confirms:
         self._pump.step(0.0 if self._answers.ranges else timeout_s)
@@ -71,17 +80,20 @@ class PikaProducer:
     def close(self) -> None:
         self._link.end(self._channel)
 
-    def _publish(self, payloads: list[bytes]) -> None:
+    def _publish(self, payloads: list[bytes]) -> int:
+        """How many were given to pika: fewer when the connection broke among them."""
         publish, exchange, key, properties = self._channel.basic_publish, self._exchange, self._key, self._properties
         mandatory = self._confirms  # without confirms nobody asks what became of it
         if mandatory:
             self._answers.publish(payloads)
+        published = 0
         try:
             for payload in payloads:
                 publish(exchange, key, payload, properties, mandatory)
+                published += 1
         except pika.exceptions.AMQPError as error:
             self._link.fail(reason(error))
-            self._link.check()
+        return published
 
     def _on_answer(self, frame: Any) -> None:
         method = frame.method

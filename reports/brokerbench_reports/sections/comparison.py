@@ -44,7 +44,7 @@ def comparison(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
         rows += [Record(part="Not ranked"), *(_row(s, why[s.name]) for s in apart)]
     if floors:
         rows += [
-            Record(part="Floor: brokerless, exempt from the promise and the rank"),
+            Record(part="Floor: exempt from the promise and the rank"),
             *(_row(s, why[s.name]) for s in floors),
         ]
     if excluded:
