@@ -1,13 +1,21 @@
-"""Messages are stolen from a trial's queue in mid-load. The ledger must name each one of them, and nothing else.
+"""Outsiders meddle with a trial in mid-load.
 
+Messages are stolen from its queue: the ledger must name each one of them, and nothing else.
 The thief is a consumer of its own that takes just so many: it stops being a consumer before it acknowledges, so the
 broker gives it no more, and the trial's own consumer gets all the rest.
+
+Or all its connections are cut, the server staying up: the trial goes on with new ones, and still accounts for each
+message.
 """
 
+import base64
+import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -156,3 +164,52 @@ def test_nothing_of_the_run_is_left_on_a_server_that_is_not_ours(robbed, address
     api = Management(address)
     for kind in ("queues", "exchanges"):
         assert [found for found in api._get(f"/api/{kind}") if found["name"].startswith("bb.")] == []
+
+
+def manage(address: dict[str, Any], method: str, path: str) -> Any:
+    request = urllib.request.Request(f"http://{address['host']}:{address['management_port']}{path}", method=method)
+    login = base64.b64encode(f"{address['user']}:{address['password']}".encode()).decode()
+    request.add_header("Authorization", f"Basic {login}")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def test_all_connections_cut_in_mid_load(address, tmp_path):
+    cut: list[str] = []
+    children: list[Any] = []
+
+    def observe(kind: str, about: dict[str, Any]) -> None:
+        if kind == "load":
+            children.extend(about["children"])
+        # The list of connections lags behind by its statistics interval: cut when all three are in it.
+        if kind == "beat" and children and not cut and all(child.intervals for child in children):
+            names = [c["name"] for c in manage(address, "GET", "/api/connections") if c.get("channels")]
+            if len(names) >= 3:
+                cut.extend(names)
+                for name in names:
+                    manage(address, "DELETE", f"/api/connections/{quote(name, safe='')}")
+
+    url = f"amqp://guest:guest@{address['host']}:{address['port']}/?management_port={address['management_port']}"
+    asked = scenario(
+        {"rabbit": Broker(driver="rabbitmq", url=url)},
+        guarantee=Guarantee.AT_LEAST_ONCE,
+        rate="400/s",
+        steady="5s",
+        drain="5s",
+        producers=2,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "_COUNTERS_S", 2.5)  # unknown fates: the broker's counters need not agree with ours
+        folder = run(asked, tmp_path, observe=observe)
+    check_run(folder)
+    home = trials_of(folder)["rabbit"]
+    assert read(home / "trial.json")["state"] == "finished", read(home / "trial.json")["reason"]
+    events = [json.loads(line) for line in (home / "events.jsonl").read_text().splitlines()]
+    for kind in ("connection-lost", "reopened"):
+        assert {e["child"] for e in events if e["kind"] == kind} >= {"producer-0", "producer-1", "all-0"}
+    ledger = read(home / "ledger.json")
+    assert ledger["lost"] == ledger["groups"]["all"]["refused_delivered"] == 0
+    assert ledger["sent"] == ledger["confirmed"] + ledger["unknown"] > 1000
+    assert ledger["unknown"] == ledger["recovered"] + ledger["outstanding"]
+    assert ledger["unique"] == ledger["confirmed"] + ledger["recovered"]
+    assert ledger["duplicates"] <= ledger["redelivered"]  # a duplicate is one that the broker flagged
