@@ -6,7 +6,6 @@ The two sides were recorded in different processes; here they meet, page by page
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +95,3 @@ def _reckon_page(fates: GroupFates, sender: SentSide, files: Sequence[Path], num
 
 def _count(which: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(which))
-
-
-def total(fates: Mapping[str, GroupFates], name: str) -> Any:
-    """A fate summed over groups."""
-    return sum(getattr(group, name) for group in fates.values())

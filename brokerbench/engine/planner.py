@@ -64,7 +64,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         _enough_processes(scenario)
     except Excluded as excluded:
         why = str(excluded)
-    return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, dict(broker.settings))
+    return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why)
 
 
 def _client(broker: Broker, driver: Driver) -> str:

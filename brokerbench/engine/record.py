@@ -10,13 +10,12 @@ from brokerbench.model import Plan, Trial
 from .fleet import Child
 from .folder import TrialFolder, now_iso
 from .hlog import HlogLine, write_hlog
-from .ledger import GroupFates
+from .ledger import KEPT_IDS, GroupFates
 
 __all__ = ["Measured", "write_trial"]
 
 _SENT = ("scheduled", "sent", "confirmed", "refused")
 _RECEIVED = ("delivered", "unique", "foreign", "corrupt", "redelivered")
-_KEPT_IDS = 100
 
 
 @dataclass
@@ -92,7 +91,7 @@ def write_trial(
             "producers": [_producer(child) for child in measured.of("producer") if child.done],
             "consumers": [_consumer(child) for child in measured.of("consumer") if child.done],
             "broker_counters": _counters(measured),
-            "foreign_ids": [i for c in measured.of("consumer") if c.done for i in c.done["foreign_ids"]][:_KEPT_IDS],
+            "foreign_ids": [i for c in measured.of("consumer") if c.done for i in c.done["foreign_ids"]][:KEPT_IDS],
         }
     )
 
@@ -213,5 +212,5 @@ def _group_row(measured: Measured, name: str, fates: GroupFates) -> dict[str, An
         "refused_delivered": fates.refused_delivered,
         "foreign": sum(c["foreign"] for c in consumers),
         "corrupt": sum(c["corrupt"] for c in consumers),
-        "ids": {**fates.ids, "duplicates": (fates.ids["duplicates"] + inside)[:_KEPT_IDS]},
+        "ids": {**fates.ids, "duplicates": (fates.ids["duplicates"] + inside)[:KEPT_IDS]},
     }

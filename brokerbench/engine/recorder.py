@@ -17,13 +17,13 @@ from brokerbench.model import STAMP_BYTES
 from . import stamp
 from .bodies import Bodies
 from .histogram import Histogram
+from .ledger import KEPT_IDS
 from .pages import Pages
 from .spec import ChildSpec
 
 __all__ = ["Recorder"]
 
 _ROWS = 8192
-_KEPT_IDS = 100
 _BODY_CHECKS = 1000  # a second at most
 
 Ints = NDArray[np.int64]
@@ -134,7 +134,7 @@ class Recorder:
 
     def _foreign(self, payloads: list[bytes]) -> None:
         self.counts["foreign"] += len(payloads)
-        room = _KEPT_IDS - len(self.foreign_ids)
+        room = KEPT_IDS - len(self.foreign_ids)
         self.foreign_ids += [p[:STAMP_BYTES].hex() for p in payloads[:room]]
 
     def _check_body(self, rows: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
@@ -187,7 +187,7 @@ class Recorder:
         self.counts["delivered_by_time"] += int(np.count_nonzero(by_time))
         new = pages.mark(sequences)
         if new is not None:
-            again = sequences[~new][: _KEPT_IDS - len(self.duplicate_ids)]
+            again = sequences[~new][: KEPT_IDS - len(self.duplicate_ids)]
             self.duplicate_ids += [[producer, s] for s in again.tolist()]
             sequences, ns, relative, parts, by_time = sequences[new], ns[new], relative[new], parts[new], by_time[new]
         self.counts["unique"] += len(sequences)

@@ -1,7 +1,7 @@
 """What will be run: candidates with the promise each one gives, and every trial in its order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -38,7 +38,6 @@ class Candidate:
     role: Role
     promise: Promise | None
     excluded: str | None = None  # the reason, where it cannot take part
-    requested: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

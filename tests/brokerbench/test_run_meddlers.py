@@ -41,6 +41,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
         yield dict(recipe.start(host, settings).address)
 
 
+def external(address: dict[str, Any]) -> Broker:
+    """The server as a stranger names it."""
+    where = f"{address['host']}:{address['port']}/?management_port={address['management_port']}"
+    return Broker(driver="rabbitmq", url=f"amqp://guest:guest@{where}")
+
+
 class Thief:
     """Waits for the load, takes STOLEN messages and remembers which."""
 
@@ -109,10 +115,9 @@ class Thief:
 
 @pytest.fixture(scope="module")
 def robbed(address: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Thief]:
-    url = f"amqp://guest:guest@{address['host']}:{address['port']}/?management_port={address['management_port']}"
     thief = Thief(address)
     asked = scenario(
-        {"rabbit": Broker(driver="rabbitmq", url=url)},
+        {"rabbit": external(address)},
         guarantee=Guarantee.AT_LEAST_ONCE,
         rate="400/s",
         steady="2500ms",
@@ -189,9 +194,8 @@ def test_all_connections_cut_in_mid_load(address, tmp_path):
                 for name in names:
                     manage(address, "DELETE", f"/api/connections/{quote(name, safe='')}")
 
-    url = f"amqp://guest:guest@{address['host']}:{address['port']}/?management_port={address['management_port']}"
     asked = scenario(
-        {"rabbit": Broker(driver="rabbitmq", url=url)},
+        {"rabbit": external(address)},
         guarantee=Guarantee.AT_LEAST_ONCE,
         rate="400/s",
         steady="5s",
