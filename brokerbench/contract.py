@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum, StrEnum
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.model import Delivery, Frozen, Promise, Scenario, ServerKind
-from brokerbench.servers import ServerRecipe
+from brokerbench.servers import ServerHost, ServerRecipe
 
 __all__ = [
     "NO_CONFIRMS",
@@ -40,6 +41,7 @@ __all__ = [
     "Producer",
     "Session",
     "Settle",
+    "StandIn",
 ]
 
 
@@ -266,6 +268,15 @@ class Admin(Protocol):
     def close(self) -> None: ...
 
 
+class StandIn(Protocol):
+    """What takes a broker's place to find how much a client alone can do: nothing is kept, nothing is waited for."""
+
+    def start(self, host: ServerHost, destination: Destination, canned: Path, size_bytes: int) -> Endpoints:
+        """Returns when a client can use it. What producers send is confirmed at once where the candidate confirms, and
+        thrown away. Consumers get the messages of the file `canned` (of `size_bytes` each, one after the other) again
+        and again, as fast as they take them. Raises NotAvailable."""
+
+
 @runtime_checkable
 class Driver(Protocol):
     """One for each broker. Each module of `brokerbench_drivers` has its instance as `DRIVER`."""
@@ -275,6 +286,7 @@ class Driver(Protocol):
     extra: str  # the pip extra that brings its clients: "rabbitmq"
     Settings: type[Frozen]
     clients: Mapping[str, str]  # client name -> the import that proves it is installed; the first is the default
+    fast_clients: frozenset[str]  # those that cost little beside the broker; the others are what applications use
     servers: Mapping[ServerKind, ServerRecipe]  # in the order that `auto` tries them
 
     def features(self, settings: Any) -> frozenset[Feature]: ...
@@ -290,3 +302,6 @@ class Driver(Protocol):
 
     def connect(self, session: Session) -> Connection:
         """In a child. Raises BadTarget."""
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        """For measuring the client's own ceiling; None where nothing can take this broker's place."""

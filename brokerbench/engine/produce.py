@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench import stamp
 from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, Driver, Producer
 
-from . import stamp
 from .answers import Answers, HandOvers
 from .bodies import Bodies
 from .channel import Channel

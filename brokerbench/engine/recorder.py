@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench import stamp
 from brokerbench.contract import Deliveries
 from brokerbench.model import STAMP_BYTES
 
-from . import stamp
 from .bodies import Bodies
 from .histogram import Histogram
 from .ledger import KEPT_IDS

@@ -27,6 +27,7 @@ from brokerbench.contract import (
     Feature,
     Session,
     Settle,
+    StandIn,
 )
 from brokerbench.model import Delivery, Frozen, Guarantee, Promise, PromisePoint, Scenario, ServerKind, Survives
 from brokerbench.servers import Library, ServerRecipe
@@ -159,6 +160,7 @@ class NullDriver:
     extra = ""
     Settings = Settings
     clients: Mapping[str, str] = {"ring": "numpy"}
+    fast_clients: frozenset[str] = frozenset({"ring"})
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: Library("shared memory, no server")}
 
     def features(self, settings: Any) -> frozenset[Feature]:
@@ -181,6 +183,9 @@ class NullDriver:
 
     def connect(self, session: Session) -> _Connection:
         return _Connection(session)
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
 
 
 DRIVER = NullDriver()

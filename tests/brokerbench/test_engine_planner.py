@@ -7,8 +7,8 @@ import pytest
 import brokerbench_drivers
 from brokerbench.engine.bodies import POOL_BYTES, Bodies
 from brokerbench.engine.planner import make_plan
-from brokerbench.engine.stamp import CANARY
 from brokerbench.model import Broker, Group, Guarantee, Role, ServerKind
+from brokerbench.stamp import CANARY
 from tests.support.running import scenario
 
 NULL, PUSH = Broker(driver="null"), Broker(driver="zeromq")

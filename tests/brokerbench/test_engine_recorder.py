@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from brokerbench import stamp
 from brokerbench.contract import Deliveries
-from brokerbench.engine import stamp
 from brokerbench.engine.bodies import Bodies
 from brokerbench.engine.histogram import bins_of
 from brokerbench.engine.pages import read_page

@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 import brokerbench_drivers
-from brokerbench.engine import stamp, trial
+from brokerbench import stamp
+from brokerbench.engine import trial
 from brokerbench.model import Broker, Guarantee
 from brokerbench.servers import Guardian
 from tests.support.absent import recipe_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from brokerbench.engine import stamp
+from brokerbench import stamp
 from brokerbench.engine.bodies import Bodies
 from brokerbench.engine.spec import ChildSpec
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from brokerbench.contract import Admin, Connection, Feature, Session
+from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
 
@@ -24,6 +24,7 @@ class KafkaDriver:
     extra = "kafka"
     Settings = KafkaSettings
     clients: Mapping[str, str] = {"confluent": "confluent_kafka", "kafka-python": "kafka"}
+    fast_clients: frozenset[str] = frozenset({"confluent"})
     servers: Mapping[ServerKind, ServerRecipe] = {
         ServerKind.EMBEDDED: EmbeddedKafka(),
         ServerKind.NATIVE: NativeKafka(),
@@ -72,6 +73,9 @@ def _host_port(entry: str) -> str:
     if not colon:
         return f"{entry}:9092" if entry else ""
     return entry if host and port.isdigit() and "@" not in entry else ""
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
 
 
 DRIVER = KafkaDriver()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session
+from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session, StandIn
 from brokerbench.model import (
     SURVIVES_ORDER,
     Delivery,
@@ -38,6 +38,7 @@ class NatsDriver:
     extra = "nats"
     Settings = Settings
     clients: Mapping[str, str] = {"nats-py": "nats"}
+    fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {
         ServerKind.EMBEDDED: NatsServer(binary_of_wheel),
         ServerKind.NATIVE: NatsServer(binary_on_path),
@@ -128,6 +129,9 @@ def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, s
         settings.model_copy(update=filled).model_dump(mode="json"),
         tuple(notes),
     )
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
 
 
 DRIVER = NatsDriver()

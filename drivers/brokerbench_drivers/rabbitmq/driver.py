@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.contract import Admin, Connection, Feature, Session
+from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
 
@@ -21,6 +21,7 @@ class RabbitMQ:
     extra = "rabbitmq"
     Settings = Settings
     clients: Mapping[str, str] = {"pika": "pika"}
+    fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Native()}
 
     def features(self, settings: Any) -> frozenset[Feature]:
@@ -41,6 +42,9 @@ class RabbitMQ:
         from .client import PikaConnection
 
         return PikaConnection(session)
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
 
 
 DRIVER = RabbitMQ()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session
+from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Guarantee, Promise, PromisePoint, Scenario, ServerKind, Survives
 from brokerbench.servers import Library, ServerRecipe
 
@@ -18,6 +18,7 @@ class ZeromqDriver:
     extra = "zeromq"
     Settings = Settings
     clients: Mapping[str, str] = {"pyzmq": "zmq"}
+    fast_clients: frozenset[str] = frozenset({"pyzmq"})
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: Library("ZeroMQ is a library: no server")}
 
     def features(self, settings: Any) -> frozenset[Feature]:
@@ -58,6 +59,9 @@ class ZeromqDriver:
         from .client import ZeromqConnection
 
         return ZeromqConnection(session)
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
 
 
 DRIVER = ZeromqDriver()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brokerbench.engine import stamp
+from brokerbench import stamp
 from brokerbench.model import STAMP_BYTES
 
 TAGS = (0, 1, 513, 0x7FFE)
