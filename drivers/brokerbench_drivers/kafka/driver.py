@@ -57,6 +57,9 @@ class KafkaDriver:
 
         return KafkaAdmin(address, settings)
 
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
+
     def connect(self, session: Session) -> Connection:
         if session.client == "confluent":
             from .confluent import ConfluentConnection
@@ -73,9 +76,6 @@ def _host_port(entry: str) -> str:
     if not colon:
         return f"{entry}:9092" if entry else ""
     return entry if host and port.isdigit() and "@" not in entry else ""
-
-    def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
 
 
 DRIVER = KafkaDriver()

@@ -78,6 +78,9 @@ class NatsDriver:
 
         return NatsAdmin(address, settings)
 
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
+
     def connect(self, session: Session) -> Connection:
         from .client import NatsConnection
 
@@ -129,9 +132,6 @@ def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, s
         settings.model_copy(update=filled).model_dump(mode="json"),
         tuple(notes),
     )
-
-    def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
 
 
 DRIVER = NatsDriver()
