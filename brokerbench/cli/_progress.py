@@ -72,10 +72,10 @@ class Progress:
                     self._figures[name] = _figures(trial)
 
     def _ended(self, about: dict[str, Any]) -> None:
-        trial, state = about["trial"], about["state"]
+        trial, state = about["trial"], about["outcome"].state
         self._took.append(time.monotonic() - self._trial_began)
         self._done[trial.candidate] += _MARKS.get(state, "?")
-        told: str = about["reason"] or self._figures.get(trial.candidate, "")
+        told: str = about["outcome"].reason or self._figures.get(trial.candidate, "")
         self._line(f"[{self._number}/{len(self._plan.trials)}] {trial.candidate}, block {trial.block}: {state}; {told}")
 
     def _line(self, text: str) -> None:

@@ -13,7 +13,7 @@ from brokerbench.servers import Guardian, Host, NotAvailable, Server
 from .environment import environment
 from .folder import RunFolder, now_iso
 from .planner import settings_of
-from .trial import TrialContext, run_trial
+from .trial import Outcome, TrialContext, run_trial
 
 __all__ = ["Observer", "RunOptions", "execute", "packages_of"]
 
@@ -104,18 +104,18 @@ def _trials(
                 observe=options.observe,
                 hide=options.hide,
             )
-            state, reason = run_trial(context, folder.trial(trial.id))
+            outcome = run_trial(context, folder.trial(trial.id))
         except NotAvailable as error:
-            state, reason = "failed", str(error)
+            outcome = Outcome("failed", str(error))
         except KeyboardInterrupt:
             folder.set_trial(trial.id, "interrupted", "stopped by the user at once")
             raise
         except Exception as error:
             folder.set_trial(trial.id, "failed", options.hide(str(error) or type(error).__name__))
             raise
-        folder.set_trial(trial.id, state, options.hide(reason))
+        folder.set_trial(trial.id, outcome.state, options.hide(outcome.reason))
         options.after_trial(folder.path)
-        options.observe("trial-end", {"trial": trial, "state": state, "reason": reason, "folder": folder.path})
+        options.observe("trial-end", {"trial": trial, "outcome": outcome, "folder": folder.path})
     return "interrupted" if options.stop_asked() else "finished"
 
 

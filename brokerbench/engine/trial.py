@@ -22,7 +22,7 @@ from .planner import settings_of
 from .record import Measured, write_trial
 from .spec import ChildSpec
 
-__all__ = ["Interrupted", "TrialContext", "run_trial"]
+__all__ = ["Interrupted", "Outcome", "TrialContext", "run_trial"]
 
 _READY_S = 40.0
 _CANARY_S = 20.0
@@ -56,8 +56,18 @@ class TrialContext:
     hide: Callable[[Any], Any]  # takes secrets out of what is written
 
 
-def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | None]:
-    """Returns the trial's state and reason; what there is stands in the folder. Raises GuardianLost."""
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended, and what decides whether another one follows from it."""
+
+    state: str
+    reason: str | None
+    contaminated: bool = False
+    busy_share: float | None = None  # of the busiest child; None where none was measured
+
+
+def run_trial(context: TrialContext, folder: TrialFolder) -> Outcome:
+    """What there is stands in the folder. Raises GuardianLost."""
     started = now_iso()
     runner = _Runner(context, folder)
     state, reason = "finished", None
@@ -78,7 +88,13 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> tuple[str, str | No
     write_trial(folder, context.plan, context.trial, runner.measured, started, state, lost or reason)
     if lost:
         raise GuardianLost(lost)
-    return state, reason
+    return _outcome(state, reason, runner.measured)
+
+
+def _outcome(state: str, reason: str | None, measured: Measured) -> Outcome:
+    contaminated = bool((measured.contamination or {}).get("contaminated"))
+    shares = (child.done["usage"]["busy_share"] for child in measured.children if child.done)
+    return Outcome(state, reason, contaminated, max((s for s in shares if s is not None), default=None))
 
 
 def _loss(guardian: Guardian) -> str | None:
@@ -287,6 +303,7 @@ class _Runner:
             "tag": self.context.trial.tag,
             "seed": self.context.trial.seed,
             "rate_msgs_s": load.rate_msgs_s,
+            "arrivals": load.arrivals,
             "warmup_s": load.warmup_s,
             "measure_s": load.measure_s,
             "drain_s": load.drain_s,

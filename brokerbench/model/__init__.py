@@ -1,6 +1,6 @@
 """The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units."""
 
-from .plan import Candidate, Plan, Promise, PromisePoint, Trial
+from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
     STAMP_BYTES,
     SURVIVES_ORDER,
@@ -54,6 +54,7 @@ __all__ = [
     "Survives",
     "Topology",
     "Trial",
+    "TrialKind",
     "count",
     "duration_s",
     "format_duration",

@@ -7,7 +7,7 @@ from typing import Any
 
 from .scenario import Guarantee, Role, Scenario, ServerKind, Survives
 
-__all__ = ["Candidate", "Plan", "Promise", "PromisePoint", "Trial"]
+__all__ = ["Candidate", "Plan", "Promise", "PromisePoint", "Trial", "TrialKind"]
 
 
 class PromisePoint(StrEnum):
@@ -40,6 +40,13 @@ class Candidate:
     excluded: str | None = None  # the reason, where it cannot take part
 
 
+class TrialKind(StrEnum):
+    PLANNED = "planned"
+    REPEAT = "repeat"  # stands in for a contaminated trial of its block
+    PROBE = "probe"  # with one more worker: tells whose limit the throughput was, and nothing else
+    SECOND_LOOK = "second-look"  # runs only if the first look decided nothing
+
+
 @dataclass(frozen=True)
 class Trial:
     """One candidate at one load point, once."""
@@ -50,6 +57,8 @@ class Trial:
     candidate: str
     seed: int
     tag: int  # u16 in each stamp: tells this trial's messages from any other's
+    kind: TrialKind = TrialKind.PLANNED
+    repeats: str | None = None  # the id of the trial that this one repeats
 
 
 @dataclass(frozen=True)
