@@ -99,9 +99,11 @@ class Batch:
     count: int
     keys: Sequence[bytes] | None = None
     lane: int = 0
+    by_one: bool = False  # set by `payloads`: the client library takes messages one at a time
 
     def payloads(self) -> list[bytes]:
         """Each message as bytes, for client libraries that take one at a time."""
+        self.by_one = True
         data = bytes(self.buffer)
         size = self.size_bytes
         if size:

@@ -35,7 +35,7 @@ class HandOvers:
         self._fill = 0
         self._worked = 0
         self.delay = Histogram()
-        self.by_time = self.in_window = 0
+        self.by_time = self.in_window = self.due_sum_ns = 0
         self.first_in_window: int | None = None
 
     def add(self, due: Ints, since_ns: int) -> None:
@@ -59,9 +59,12 @@ class HandOvers:
         taken = int(np.count_nonzero(inside))
         if taken and self.first_in_window is None:
             self.first_in_window = self._worked + int(np.argmax(inside))
+        if taken < count:
+            due, since = due[inside], since[inside]
         self.in_window += taken
+        self.due_sum_ns += int(due.sum())
         self._worked += count
-        self.delay.record((since - due)[inside] if taken < count else since - due)
+        self.delay.record(since - due)
 
 
 class Answers:
@@ -75,6 +78,8 @@ class Answers:
         self.latency = Histogram()
         self.confirmed = self.refused = self.twice = self.outstanding = 0
         self.confirmed_by_time = self.confirmed_in_window = self.refused_in_window = 0
+        self._changed_ns = 0
+        self._area_ns = 0  # outstanding messages, summed over the window's nanoseconds
         self._shift = -_BEFORE  # until `numbering`, answers are to canaries
         # Intended times by sequence: of what is outstanding, and of what is answered but not worked through.
         ring = 1 << int(np.ceil(np.log2(2 * spec.in_flight + 4 * _ROWS)))
@@ -91,9 +96,10 @@ class Answers:
         """The next message handed over has this sequence, and this number on the connection."""
         self._shift = at_sequence - at_ordinal
 
-    def sent(self, first: int, due: Ints) -> None:
+    def sent(self, first: int, due: Ints, now_ns: int) -> None:
         """Messages from sequence `first` on are outstanding now."""
         count = len(due)
+        self._until(now_ns)
         at = first & self._mask
         if at + count <= len(self._due):
             self._due[at : at + count] = due
@@ -109,6 +115,7 @@ class Answers:
         else:
             count = int((last - np.maximum(first, -self._shift) + 1).clip(0).sum())
         self._gathered.append((confirms, self._shift, now_ns))
+        self._until(now_ns)
         freed = min(max(count, 0), self.outstanding)
         self.outstanding -= freed
         self._waiting += freed
@@ -116,10 +123,26 @@ class Answers:
             self.flush()
         return freed
 
-    def forget(self) -> int:
+    def forget(self, now_ns: int) -> int:
         """The connection is gone: what it still owed stays unanswered. Returns the slots that this frees."""
+        self._until(now_ns)
         freed, self.outstanding = self.outstanding, 0
         return freed
+
+    def _until(self, now_ns: int) -> None:
+        """So many were outstanding since the last change."""
+        start, end = self._window_ns
+        within = min(now_ns, end) - max(self._changed_ns, start)
+        if within > 0:
+            self._area_ns += within * self.outstanding
+        self._changed_ns = now_ns
+
+    def in_flight_mean(self) -> float | None:
+        """Unconfirmed messages, averaged over the measured window's time; None where it was not passed through."""
+        start, end = self._window_ns
+        if self._changed_ns < end:
+            self._until(end)  # nothing changed any more
+        return round(self._area_ns / (end - start), 3) if end > start else None
 
     def flush(self) -> None:
         """Work through the gathered answers."""

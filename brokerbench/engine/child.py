@@ -11,6 +11,7 @@ from typing import Any
 from brokerbench.contract import BadTarget, ConnectionLost, Driver
 
 from .channel import Channel, ChannelClosed
+from .clock import WallClock
 from .consume import run_consumer
 from .produce import run_producer
 from .spec import ChildSpec
@@ -38,7 +39,7 @@ def _run(channel: Channel) -> None:
     gc.freeze()
     gc.disable()
     run: Any = run_producer if spec.role == "producer" else run_consumer
-    run(spec, driver, channel)
+    run(spec, driver, channel, WallClock())
 
 
 def main() -> int:

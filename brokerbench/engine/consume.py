@@ -1,12 +1,12 @@
 """A consumer's loop in its child process: receive, stamp the time, record, settle."""
 
-import time
 from contextlib import suppress
 from typing import Any
 
 from brokerbench.contract import BadTarget, Connection, ConnectionLost, Consumer, Driver, Settle
 
 from .channel import Channel
+from .clock import Clock
 from .recorder import Recorder
 from .spec import ChildSpec
 from .ticker import Ticker
@@ -18,11 +18,11 @@ _REOPEN_S = 0.5
 
 
 class _Loop:
-    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel) -> None:
-        self.spec, self.driver, self.channel = spec, driver, channel
+    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+        self.spec, self.driver, self.channel, self.now = spec, driver, channel, clock.now_ns
         self.session = spec.session(driver.Settings.from_base(spec.settings))
         self.recorder = Recorder(spec)
-        self.ticker = Ticker(spec, channel, self._sample)
+        self.ticker = Ticker(spec, channel, self._sample, clock)
         self.connection: Connection | None = None
         self.consumer: Consumer | None = None
         self.stopped = False
@@ -36,7 +36,7 @@ class _Loop:
         settling = self.spec.settling
         recorder = self.recorder
         receive, add = self.consumer.receive, recorder.add  # type: ignore[union-attr]
-        clock = time.monotonic_ns
+        clock = self.now
         while not self.stopped:
             try:
                 deliveries = receive(_IDLE_S)
@@ -120,17 +120,18 @@ class _Loop:
                     **dict(recorder.counts),
                     "negative": {"end_to_end": recorder.histogram.negative},
                     "canaries": sum(recorder.canaries.values()),
+                    "in_window_received_sum_ns": recorder.received_sum_ns,
                 },
                 "usage": self.ticker.usage(),
                 "files": recorder.files(),
-                "duplicate_ids": recorder.duplicate_ids,
+                "ids": recorder.ids,
                 "foreign_ids": recorder.foreign_ids,
             }
         )
 
 
-def run_consumer(spec: ChildSpec, driver: Driver, channel: Channel) -> None:
-    loop = _Loop(spec, driver, channel)
+def run_consumer(spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+    loop = _Loop(spec, driver, channel, clock)
     loop.open()
     channel.send({"say": "ready"})
     loop.run()

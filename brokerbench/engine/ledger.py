@@ -15,7 +15,8 @@ from .pages import PAGE, read_page
 __all__ = ["KEPT_IDS", "GroupFates", "SentSide", "reckon"]
 
 KEPT_IDS = 100
-_FATES = ("lost", "outstanding", "recovered", "duplicates")
+_KEPT = ("lost", "outstanding", "recovered", "refused_delivered", "duplicates")
+_ANSWERS = ("confirmed", "refused", "unknown")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class GroupFates:
     refused_delivered: int = 0
     phantom: int = 0  # a sequence that was never sent: our own accounts would be wrong
     lost_in_window: int = 0
-    ids: dict[str, list[list[int]]] = field(default_factory=lambda: {fate: [] for fate in _FATES})
+    fates: dict[str, dict[str, int]] = field(default_factory=dict)  # what the sender was told -> delivered, absent
+    ids: dict[str, list[list[int]]] = field(default_factory=lambda: {fate: [] for fate in _KEPT})
 
     @property
     def settled(self) -> bool:
@@ -87,7 +89,13 @@ def _reckon_page(fates: GroupFates, sender: SentSide, files: Sequence[Path], num
     fates.lost_in_window += _count(lost[start:end])
     fates.outstanding += _count(unknown & ~got)
     fates.recovered += _count(unknown & got)
-    for fate, which in zip(_FATES, (lost, unknown & ~got, unknown & got, times > 1), strict=True):
+    told = (promised, refused, unknown) if sender.files else (promised,)
+    for answer, which in zip(_ANSWERS if sender.files else ("handed-over",), told, strict=True):
+        cell = fates.fates.setdefault(answer, {"delivered": 0, "absent": 0})
+        cell["delivered"] += _count(which & got & sent)
+        cell["absent"] += _count(which & ~got)
+    kept_ones = (lost, unknown & ~got, unknown & got, refused & got, times > 1)
+    for fate, which in zip(_KEPT, kept_ones, strict=True):
         kept = fates.ids[fate]
         if len(kept) < KEPT_IDS and which.any():
             kept += [[sender.index, base + int(s)] for s in np.flatnonzero(which)[: KEPT_IDS - len(kept)]]

@@ -4,7 +4,6 @@ Latency starts at the intended time; a stall never forgives the debt; what could
 schedule is counted as unsent.
 """
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +16,8 @@ from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, D
 from .answers import Answers, HandOvers
 from .bodies import Bodies
 from .channel import Channel
-from .schedule import Constant, Saturate, Schedule
+from .clock import Clock
+from .schedule import Constant, Poisson, Saturate, Schedule
 from .spec import ChildSpec
 from .ticker import Ticker
 
@@ -27,20 +27,22 @@ _REOPEN_S = 0.5
 _LONGEST_WAIT_NS = 20_000_000
 _LAST_NS = 100_000_000
 _SLICE_NS = 200_000  # a client that cannot wait below 1 ms is asked this often for its confirms
-_WAKE_NS = 60_000  # a sleep overshoots by about this much
 
 
 def _schedule(spec: ChildSpec) -> Schedule:
     if spec.rate_msgs_s is None:
         return Saturate(spec.in_flight, spec.confirming)
+    if spec.arrivals == "poisson":
+        return Poisson(spec.rate_msgs_s, spec.producers, spec.index, spec.seed)
     return Constant(spec.rate_msgs_s, spec.producers, spec.index)
 
 
 class _Loop:
-    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel) -> None:
+    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
         self.spec, self.driver, self.channel = spec, driver, channel
+        self.now, self.sleep, self.wake_ns = clock.now_ns, clock.sleep_s, clock.wake_ns
         self.session = spec.session(driver.Settings.from_base(spec.settings))
-        self.ticker = Ticker(spec, channel, self._sample)
+        self.ticker = Ticker(spec, channel, self._sample, clock, lambda: self.spun_ns)
         self.schedule = _schedule(spec)
         self.answers = Answers(spec)
         self.bodies = Bodies(spec.seed, spec.size_bytes)
@@ -53,6 +55,8 @@ class _Loop:
         self.producer: Producer | None = None
         self.t0 = self.end_ns = 0
         self.sent = 0
+        self.spun_ns = 0
+        self.by_one = 0
         self.canaries = 0  # taken by the client before t0
         self.orders: list[dict[str, Any]] = []
         self.stopped = False
@@ -67,7 +71,7 @@ class _Loop:
         """Send a canary whenever asked, until the coordinator gives t0."""
         while not self.t0 and not self.stopped:
             self._answered(self.producer.confirms(0.01))  # type: ignore[union-attr]
-            for order in self.ticker.tick(time.monotonic_ns()):
+            for order in self.ticker.tick(self.now()):
                 match order["do"]:
                     case "canary":
                         self._canary()
@@ -95,7 +99,7 @@ class _Loop:
         self.answers.numbering(at_sequence=0, at_ordinal=self.canaries)
         self._wait_for_t0()
         while True:
-            now = time.monotonic_ns()
+            now = self.now()
             if now >= self.ticker.due_ns:
                 self._tick(now)
             since = now - self.t0
@@ -114,9 +118,9 @@ class _Loop:
         return not (paced and self.sent < self.schedule.due(self.end_ns - 1) and since < self.end_ns + _LAST_NS)
 
     def _wait_for_t0(self) -> None:
-        while (left := self.t0 - time.monotonic_ns()) > 0:
+        while (left := self.t0 - self.now()) > 0:
             self._answered(self.producer.confirms(min(left / 1e9, 0.02)))  # type: ignore[union-attr]
-            time.sleep(max(0, min(self.t0 - time.monotonic_ns(), 20_000_000)) / 1e9)
+            self.sleep(max(0, min(self.t0 - self.now(), 20_000_000)) / 1e9)
 
     def _step(self, since: int) -> None:
         schedule, producer = self.schedule, self.producer
@@ -140,9 +144,11 @@ class _Loop:
         stamp.write(block, self.head, sequences, due.view(np.uint64))
         keys = self._keys(sequences) if self.keys else None
         size = self.spec.size_bytes
-        took = producer.send(Batch(block.reshape(-1).data, self.offsets[: count + 1], size, count, keys))
+        batch = Batch(block.reshape(-1).data, self.offsets[: count + 1], size, count, keys)
+        took = producer.send(batch)
         if took:
-            self._handed_over(due[:took], time.monotonic_ns() - self.t0)
+            self.by_one += took if batch.by_one else 0
+            self._handed_over(due[:took], self.now() - self.t0)
         return took
 
     def _keys(self, sequences: NDArray[np.uint64]) -> list[bytes]:
@@ -152,30 +158,39 @@ class _Loop:
 
     def _handed_over(self, due: NDArray[np.int64], since: int) -> None:
         if self.spec.confirming:
-            self.answers.sent(self.sent, due)
+            self.answers.sent(self.sent, due, since)
         self.hand_overs.add(due, since)
         self.schedule.taken(len(due))
         self.sent += len(due)
 
     def _pump(self, producer: Producer, until: int, *, blocked: bool) -> None:
         """Give the client time until `until` (ns since t0), but no longer than to the first confirm."""
-        before = time.monotonic_ns() - self.t0
+        before = self.now() - self.t0
         gap = max(0, until - before)
-        confirms = producer.confirms(max(0, gap - _WAKE_NS) / 1e9)
+        confirms = producer.confirms(max(0, gap - self.wake_ns) / 1e9)
         if len(confirms):
             self._answered(confirms)
             return
-        now = time.monotonic_ns() - self.t0
+        now = self.now() - self.t0
         left = until - now
-        if left <= 0 or now - before > gap // 2:
-            return
-        # It came back early: pass the time here, in slices where an answer or room may come.
-        waiting = blocked or (self.spec.confirming and self.answers.outstanding > 0)
-        time.sleep(max(0, min(left - _WAKE_NS, _SLICE_NS if waiting else left)) / 1e9)
+        if left <= self.wake_ns:
+            self._spin(until)
+        elif now - before <= gap // 2:
+            # It came back early: pass the time here, in slices where an answer or room may come.
+            waiting = blocked or (self.spec.confirming and self.answers.outstanding > 0)
+            self.sleep(min(left - self.wake_ns, _SLICE_NS if waiting else left) / 1e9)
+
+    def _spin(self, until: int) -> None:
+        """The last moment before `until` (ns since t0), too short for a sleep. Other threads may run meanwhile."""
+        began = now = self.now() - self.t0
+        while now < until:
+            self.sleep(0)
+            now = self.now() - self.t0
+        self.spun_ns += now - began
 
     def _answered(self, confirms: Any) -> None:
         if len(confirms) and self.spec.confirming:
-            now = time.monotonic_ns() - self.t0
+            now = self.now() - self.t0
             self.schedule.freed(self.answers.take(confirms, now), now)
 
     def _tick(self, now: int) -> None:
@@ -186,7 +201,7 @@ class _Loop:
 
     def _order(self, order: dict[str, Any]) -> None:
         if order["do"] == "stop":
-            self.end_ns = min(self.end_ns, time.monotonic_ns() - self.t0)
+            self.end_ns = min(self.end_ns, self.now() - self.t0)
         else:
             self.orders.append(order)
 
@@ -200,9 +215,10 @@ class _Loop:
     def _reopen(self, lost: ConnectionLost) -> None:
         """What was outstanding stays unanswered. Try again until the schedule ends."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
-        self.schedule.freed(self.answers.forget(), time.monotonic_ns() - self.t0)
+        now = self.now() - self.t0
+        self.schedule.freed(self.answers.forget(now), now)
         self._drop()
-        while time.monotonic_ns() - self.t0 < self.end_ns:
+        while self.now() - self.t0 < self.end_ns:
             try:
                 self.open()
             except (BadTarget, ConnectionLost):
@@ -217,10 +233,10 @@ class _Loop:
 
     def await_answers(self) -> None:
         """Until each message has its answer, or the drain's deadline."""
-        deadline = time.monotonic_ns() + int(self.spec.drain_s * 1e9)
+        deadline = self.now() + int(self.spec.drain_s * 1e9)
         try:
             while self.producer is not None and (self.answers.outstanding > 0 or not self.spec.confirming):
-                now = time.monotonic_ns()
+                now = self.now()
                 if now >= deadline or (not self.spec.confirming and now - self.t0 > self.end_ns + 50_000_000):
                     break
                 self._answered(self.producer.confirms(0.01))
@@ -232,7 +248,7 @@ class _Loop:
 
     def report(self) -> None:
         self.answers.close()
-        self.ticker.tick(time.monotonic_ns())
+        self.ticker.tick(self.now())
         self.ticker.last()
         self.channel.send(
             {
@@ -275,7 +291,7 @@ class _Loop:
     def _scheduled(self) -> int:
         if self.spec.rate_msgs_s is None:
             return self.sent
-        since = min(time.monotonic_ns() - self.t0, self.end_ns - 1)
+        since = min(self.now() - self.t0, self.end_ns - 1)
         return max(self.sent, self.schedule.due(since)) if since >= 0 else 0
 
     def _totals(self) -> dict[str, Any]:
@@ -294,7 +310,10 @@ class _Loop:
                 "sent": hand_overs.in_window,
                 "confirmed": answers.confirmed_in_window,
                 "refused": answers.refused_in_window,
+                "due_sum_ns": hand_overs.due_sum_ns,
             },
+            "in_flight_mean": answers.in_flight_mean() if self.spec.confirming else None,
+            "by_one": self.by_one,
             "confirmed_by_time": answers.confirmed_by_time,
             "sent_by_time": hand_overs.by_time,
             "answered_twice": answers.twice,
@@ -309,12 +328,13 @@ class _Loop:
             first = self.hand_overs.first_in_window or 0
             return first, first + self.hand_overs.in_window
         start, end = self.spec.window_ns
-        first = self.schedule.due(start - 1) if start else 0
-        return first, max(first, self.schedule.due(min(end, self.end_ns) - 1))
+        schedule = _schedule(self.spec)  # from the beginning: a schedule only goes forward
+        first = schedule.due(start - 1) if start else 0
+        return first, max(first, schedule.due(min(end, self.end_ns) - 1))
 
 
-def run_producer(spec: ChildSpec, driver: Driver, channel: Channel) -> None:
-    loop = _Loop(spec, driver, channel)
+def run_producer(spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+    loop = _Loop(spec, driver, channel, clock)
     loop.open()
     channel.send({"say": "ready"})
     loop.await_go()

@@ -16,6 +16,16 @@ __all__ = ["Measured", "write_trial"]
 
 _SENT = ("scheduled", "sent", "confirmed", "refused")
 _RECEIVED = ("delivered", "unique", "foreign", "corrupt", "redelivered")
+_RECEIVED_TOTALS = (
+    "delivered_by_time",
+    "unique_by_time",
+    "in_window",
+    "in_window_received_sum_ns",
+    "duplicates_flagged",
+    "by_one",
+    "bodies_checked",
+    "bodies_wrong",
+)
 
 
 @dataclass
@@ -29,6 +39,7 @@ class Measured:
     counters: Counters | None = None
     facts: Mapping[str, str] | None = None
     resources: list[dict[str, Any]] = field(default_factory=list)
+    contamination: Mapping[str, Any] | None = None
     drain_s: float | None = None
     drain_closed: bool = False
 
@@ -78,15 +89,18 @@ def write_trial(
             "tag": trial.tag,
             "started": started,
             "finished": now_iso(),
+            "kind": trial.kind,
+            "repeats": trial.repeats,
             "state": state,
             "reason": reason,
-            "load": {"model": load.model.value, "rate_msgs_s": load.rate_msgs_s},
+            "load": {"model": load.model.value, "arrivals": load.arrivals, "rate_msgs_s": load.rate_msgs_s},
             "phases": {
                 "warmup_s": load.warmup_s,
                 "measure_s": load.measure_s,
                 "drain_s": measured.drain_s,
                 "drain_closed": measured.drain_closed,
             },
+            "contamination": measured.contamination,
             "in_flight_by": "confirms" if measured.confirming else "back-pressure",
             "producers": [_producer(child) for child in measured.of("producer") if child.done],
             "consumers": [_consumer(child) for child in measured.of("consumer") if child.done],
@@ -104,7 +118,7 @@ def _producer(child: Child) -> dict[str, Any]:
 def _consumer(child: Child) -> dict[str, Any]:
     done = child.done or {}
     totals = done["totals"]
-    names = (*_RECEIVED, "delivered_by_time", "unique_by_time", "in_window", "bodies_checked", "bodies_wrong")
+    names = (*_RECEIVED, *_RECEIVED_TOTALS)
     return {
         "child": child.spec.name,
         "group": child.spec.group,
@@ -198,13 +212,16 @@ def _group_row(measured: Measured, name: str, fates: GroupFates) -> dict[str, An
     consumers = [_consumer(c) for c in measured.of("consumer") if c.done and c.spec.group == name]
     delivered = sum(c["delivered"] for c in consumers)
     orders = [c["reordered"] for c in consumers]
-    inside = [i for c in measured.of("consumer") if c.done and c.spec.group == name for i in c.done["duplicate_ids"]]
+    theirs = [c.done for c in measured.of("consumer") if c.done and c.spec.group == name]
+    seen = {fate: [i for done in theirs for i in done["ids"][fate]] for fate in ("duplicates", "reordered", "corrupt")}
+    ids = {fate: (fates.ids.get(fate, []) + seen.get(fate, []))[:KEPT_IDS] for fate in {**fates.ids, **seen}}
     return {
         "expected": fates.expected,
         "delivered": delivered,
         "unique": fates.unique,
         "lost": fates.lost,
         "duplicates": delivered - fates.unique,
+        "duplicates_flagged": sum(c["duplicates_flagged"] for c in consumers),
         "redelivered": sum(c["redelivered"] for c in consumers),
         "reordered": None if None in orders else sum(orders),
         "outstanding": fates.outstanding,
@@ -212,5 +229,6 @@ def _group_row(measured: Measured, name: str, fates: GroupFates) -> dict[str, An
         "refused_delivered": fates.refused_delivered,
         "foreign": sum(c["foreign"] for c in consumers),
         "corrupt": sum(c["corrupt"] for c in consumers),
-        "ids": {**fates.ids, "duplicates": (fates.ids["duplicates"] + inside)[:KEPT_IDS]},
+        "fates": fates.fates,
+        "ids": {**ids, "foreign": [i for done in theirs for i in done["foreign_ids"]][:KEPT_IDS]},
     }

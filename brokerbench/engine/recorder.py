@@ -27,6 +27,8 @@ _ROWS = 8192
 _BODY_CHECKS = 1000  # a second at most
 
 Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 
 class Recorder:
@@ -40,6 +42,7 @@ class Recorder:
         self._words = np.empty((_ROWS, 2), np.uint64)
         self._received = np.empty(_ROWS, np.int64)
         self._partitions = np.empty(_ROWS, np.int32)
+        self._flagged = np.empty(_ROWS, np.bool_)
         self._fill = 0
         self._pages: dict[int, Pages] = {}
         self._newest: dict[tuple[int, int], int] = {}
@@ -47,7 +50,8 @@ class Recorder:
         self._rows_seen = 0
         self.histogram = Histogram()
         self.canaries: Counter[int] = Counter()
-        self.duplicate_ids: list[list[int]] = []
+        self.received_sum_ns = 0  # of the distinct messages intended in the window, ns since t0
+        self.ids: dict[str, list[list[int]]] = {fate: [] for fate in ("duplicates", "reordered", "corrupt")}
         self.foreign_ids: list[str] = []
         self.counts: Counter[str] = Counter()
 
@@ -69,10 +73,15 @@ class Recorder:
         count = len(words)
         if count == 0:
             return
-        received = now_ns if deliveries.received_ns is None else deliveries.received_ns
-        if count != deliveries.count:  # something was not ours: times and partitions no longer line up
-            received = now_ns
-        partitions = deliveries.partitions if count == deliveries.count and deliveries.partitions is not None else 0
+        if deliveries.payloads is not None:
+            self.counts["by_one"] += count
+        received: Any = now_ns
+        partitions: Any = 0
+        flagged: Any = False
+        if count == deliveries.count:  # else something was not ours, and the other columns no longer line up
+            received = now_ns if deliveries.received_ns is None else deliveries.received_ns
+            partitions = 0 if deliveries.partitions is None else deliveries.partitions
+            flagged = False if deliveries.redelivered is None else deliveries.redelivered
         if self._fill + count > _ROWS:
             self.flush()
         if count > _ROWS // 4:
@@ -82,12 +91,14 @@ class Recorder:
                 np.ascontiguousarray(words[:, 1]),
                 np.broadcast_to(np.asarray(received, np.int64), count),
                 np.broadcast_to(np.asarray(partitions, np.int32), count),
+                np.broadcast_to(np.asarray(flagged, np.bool_), count),
             )
             return
         rows = slice(self._fill, self._fill + count)
         self._words[rows] = words
         self._received[rows] = received
         self._partitions[rows] = partitions
+        self._flagged[rows] = flagged
         self._fill += count
 
     def flush(self) -> None:
@@ -95,7 +106,7 @@ class Recorder:
         count, self._fill = self._fill, 0
         if count:
             first, second = self._words[:count, 0].copy(), self._words[:count, 1].copy()
-            self._work(first, second, self._received[:count], self._partitions[:count])
+            self._work(first, second, self._received[:count], self._partitions[:count], self._flagged[:count])
 
     def sync(self) -> None:
         """Everything received so far stands in the bitmap files."""
@@ -152,17 +163,17 @@ class Recorder:
         if not self._bodies.same(producer, sequence, rows[at]):
             self.counts["bodies_wrong"] += 1
             self.counts["corrupt"] += 1
+            self._keep("corrupt", producer, np.array([sequence]))
 
-    def _work(
-        self, first: NDArray[np.uint64], second: NDArray[np.uint64], received: Ints, parts: NDArray[np.int32]
-    ) -> None:
+    def _work(self, first: Words, second: Words, received: Ints, parts: NDArray[np.int32], flagged: Flags) -> None:
         good = stamp.valid(first, second)
         good &= stamp.tags_of(first) == self._spec.tag
         if not good.all():
             self._strangers(first[~good], second[~good])
             if not good.any():
                 return
-            first, second, received, parts = first[good], second[good], received[good], parts[good]
+            first, second, received = first[good], second[good], received[good]
+            parts, flagged = parts[good], flagged[good]
         if not self.started:
             raise RuntimeError(f"{self._spec.name}: a message of the load came before t0 was known; run it again")
         ns = stamp.ns_of(second).view(np.int64)
@@ -171,13 +182,15 @@ class Recorder:
         relative = received - self._t0
         self.counts["delivered"] += len(first)
         if producers[0] == producers[-1] and (producers == producers[0]).all():
-            self._of_producer(int(producers[0]), sequences, ns, relative, parts)
+            self._of_producer(int(producers[0]), sequences, ns, relative, parts, flagged)
             return
         for producer in np.unique(producers).tolist():
             mine = producers == producer
-            self._of_producer(producer, sequences[mine], ns[mine], relative[mine], parts[mine])
+            self._of_producer(producer, sequences[mine], ns[mine], relative[mine], parts[mine], flagged[mine])
 
-    def _of_producer(self, producer: int, sequences: Ints, ns: Ints, relative: Ints, parts: NDArray[np.int32]) -> None:
+    def _of_producer(
+        self, producer: int, sequences: Ints, ns: Ints, relative: Ints, parts: NDArray[np.int32], flagged: Flags
+    ) -> None:
         start, end = self._window
         pages = self._pages.get(producer)
         if pages is None:
@@ -187,19 +200,24 @@ class Recorder:
         self.counts["delivered_by_time"] += int(np.count_nonzero(by_time))
         new = pages.mark(sequences)
         if new is not None:
-            again = sequences[~new][: KEPT_IDS - len(self.duplicate_ids)]
-            self.duplicate_ids += [[producer, s] for s in again.tolist()]
+            self._keep("duplicates", producer, sequences[~new])
+            self.counts["duplicates_flagged"] += int(np.count_nonzero(flagged[~new]))
             sequences, ns, relative, parts, by_time = sequences[new], ns[new], relative[new], parts[new], by_time[new]
         self.counts["unique"] += len(sequences)
         self.counts["unique_by_time"] += int(np.count_nonzero(by_time))
         inside = (ns >= start) & (ns < end)
-        latency = relative - ns
-        if not inside.all():
-            latency = latency[inside]
-        self.counts["in_window"] += len(latency)
-        self.histogram.record(latency)
         if self._spec.ordered and len(sequences):
             self._inversions(producer, sequences, parts)
+        if not inside.all():
+            relative, ns = relative[inside], ns[inside]
+        self.counts["in_window"] += len(relative)
+        self.received_sum_ns += int(relative.sum())
+        self.histogram.record(relative - ns)
+
+    def _keep(self, fate: str, producer: int, sequences: Ints) -> None:
+        """The first ids of each fate, for whoever looks into it."""
+        kept = self.ids[fate]
+        kept += [[producer, s] for s in sequences[: KEPT_IDS - len(kept)].tolist()]
 
     def _inversions(self, producer: int, sequences: Ints, parts: NDArray[np.int32]) -> None:
         """Messages that came after a later one of the same producer and partition."""
@@ -209,8 +227,10 @@ class Recorder:
             newest = self._newest.get((producer, partition), -1)
             peaks = np.maximum.accumulate(row)
             np.maximum(peaks, newest, out=peaks)
-            late = int(row[0] < newest) + int(np.count_nonzero(row[1:] < peaks[:-1]))
-            self.counts["reordered"] += late
+            late = row < peaks
+            if late.any():
+                self.counts["reordered"] += int(np.count_nonzero(late))
+                self._keep("reordered", producer, row[late])
             self._newest[producer, partition] = int(peaks[-1])
 
     def _strangers(self, first: NDArray[np.uint64], second: NDArray[np.uint64]) -> None:
@@ -222,6 +242,8 @@ class Recorder:
             self.canaries[producer] += 1
         damaged = ~whole & (tags == self._spec.tag)
         self.counts["corrupt"] += int(np.count_nonzero(damaged))
+        for first_word in first[damaged].tolist():  # as it reads now: which part is damaged is not known
+            self._keep("corrupt", first_word >> 32 & 0xFFFF, np.array([first_word & 0xFFFFFFFF]))
         foreign = ~canary & ~damaged
         if foreign.any():
             pairs = np.stack((first[foreign], second[foreign]), axis=1)

@@ -1,6 +1,6 @@
 """When each message is intended. Intended times are where latency starts, so a late generator cannot hide.
 
-Times are nanoseconds since t0. `Constant` is a pure value, known before the run. `Saturate` intends a message at the
+Times are nanoseconds since t0. `Constant` and `Poisson` are known before the run. `Saturate` intends a message at the
 moment its slot in the in-flight window became free.
 """
 
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Constant", "Saturate", "Schedule"]
+__all__ = ["Constant", "Poisson", "Saturate", "Schedule"]
 
 _S = 1_000_000_000
 
@@ -65,6 +65,63 @@ class Constant:
 
     def freed(self, count: int, now_ns: int) -> None:
         pass
+
+
+class Poisson:
+    """Arrivals at random: gaps are exponential, so each moment is as likely as any other, whatever came before.
+
+    Producers have streams of their own; together they are again Poisson, at `rate_msgs_s`. What is due and what is sent
+    walk the same seeded stream apart, so a debt of any length takes no memory. Both only go forward.
+    """
+
+    def __init__(self, rate_msgs_s: float, producers: int, index: int, seed: int) -> None:
+        gap_ns = producers * _S / rate_msgs_s
+        self.batch_cap = max(1, int(1e6 / gap_ns))
+        self._due, self._sent = (_Gaps(gap_ns, (seed, index)) for _ in range(2))
+
+    def due(self, now_ns: int) -> int:
+        stream = self._due
+        while stream.times[-1] <= now_ns:
+            stream.go_on()
+        return stream.first + int(np.searchsorted(stream.times, now_ns, side="right"))
+
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        stream = self._sent
+        while stream.first + len(stream.times) < first + count:
+            stream.go_on()
+        return stream.times[first - stream.first : first - stream.first + count]
+
+    def next_ns(self, sequence: int) -> int:
+        return int(self.times(sequence, 1)[0])
+
+    def taken(self, count: int) -> None:
+        pass
+
+    def freed(self, count: int, now_ns: int) -> None:
+        pass
+
+
+class _Gaps:
+    """A window of two chunks over the stream: `times[i]` is that of message `first + i`."""
+
+    _CHUNK = 1 << 14
+
+    def __init__(self, gap_ns: float, seed: tuple[int, int]) -> None:
+        self._gap_ns = gap_ns
+        self._chance = np.random.default_rng(seed)
+        self._last_ns = 0.0
+        self.first = 0
+        self.times = self._draw()
+
+    def go_on(self) -> None:
+        keep = self.times[-self._CHUNK :]
+        self.first += len(self.times) - len(keep)
+        self.times = np.concatenate((keep, self._draw()))
+
+    def _draw(self) -> NDArray[np.int64]:
+        times = self._last_ns + np.cumsum(self._chance.exponential(self._gap_ns, self._CHUNK))
+        self._last_ns = float(times[-1])
+        return times.astype(np.int64)
 
 
 class Saturate:

@@ -33,6 +33,7 @@ class ChildSpec:
     tag: int
     seed: int
     rate_msgs_s: float | None
+    arrivals: str
     warmup_s: float
     measure_s: float
     drain_s: float

@@ -132,7 +132,7 @@ class Stage(Frozen):
 
 class Load(Frozen):
     model: LoadModel
-    arrivals: Literal["constant"] = "constant"
+    arrivals: Literal["constant", "poisson"] = "constant"
     warmup_s: Duration = Field(default=5.0, alias="warmup")
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     drain_s: Annotated[Duration, Field(ge=0.5)] = Field(default=10.0, alias="drain")

@@ -53,9 +53,6 @@ _UNBUILT = (
     _Unbuilt(("load", "model"), "load.model: closed", "use open or saturate", _is("closed")),
     _Unbuilt(("load", "users"), "load.users: closed load"),
     _Unbuilt(("load", "think"), "load.think: closed load"),
-    _Unbuilt(
-        ("load", "arrivals"), "load.arrivals: other than constant", "use constant", lambda n: not _is("constant")(n)
-    ),
     _Unbuilt(("load", "stages"), "load.stages: more than one stage", "leave one", _several),
     _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
     _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),

@@ -35,7 +35,7 @@ def opened(tmp_path: Path, sent: int, **changes: Any) -> Answers:
     answers = Answers(child_spec(tmp_path, role="producer", **{"in_flight": 40_000, **changes}))
     answers.numbering(at_sequence=0, at_ordinal=0)
     for first in range(0, sent, 1000):
-        answers.sent(first, np.array([due_of(s) for s in range(first, min(sent, first + 1000))], np.int64))
+        answers.sent(first, np.array([due_of(s) for s in range(first, min(sent, first + 1000))], np.int64), 0)
     return answers
 
 
@@ -71,7 +71,7 @@ def test_answers_to_canaries_free_no_slot_and_belong_to_no_message(tmp_path):
     answers = Answers(child_spec(tmp_path, role="producer"))
     answers.numbering(at_sequence=0, at_ordinal=3)
     assert answers.take(Confirms.of([(0, 1, Fate.CONFIRMED)]), 10) == 0
-    answers.sent(0, np.arange(5))
+    answers.sent(0, np.arange(5), 10)
     assert answers.take(Confirms.of([(2, 4, Fate.CONFIRMED)]), 20) == 2  # one canary, two messages
     assert answers.take(Confirms.of([(5, 5, Fate.CONFIRMED), (6, 7, Fate.REFUSED)]), 30) == 3
     assert answers.outstanding == 0
@@ -83,10 +83,10 @@ def test_answers_to_canaries_free_no_slot_and_belong_to_no_message(tmp_path):
 def test_after_a_reconnect_numbers_start_again(tmp_path):
     answers = opened(tmp_path, 100)
     answers.take(Confirms.of([(0, 9, Fate.CONFIRMED)]), 10)
-    assert answers.forget() == 90
+    assert answers.forget(12) == 90
     assert answers.outstanding == 0
     answers.numbering(at_sequence=100, at_ordinal=0)
-    answers.sent(100, np.arange(100, 150))
+    answers.sent(100, np.arange(100, 150), 15)
     assert answers.take(Confirms.of([(0, 19, Fate.CONFIRMED), (20, 20, Fate.REFUSED)]), 20) == 21
     assert answers.outstanding == 29
     answers.close()
@@ -104,18 +104,19 @@ def test_random_answers(tmp_path, seed):
     shift = canaries = int(chance.integers(0, 4))
     answers.numbering(at_sequence=0, at_ordinal=canaries)
     open_ones: list[int] = []
-    now = 0
+    now = area = 0
     for _ in range(1500):
-        now += int(chance.integers(1, 5_000_000))
+        before, now = now, now + int(chance.integers(1, 5_000_000))
+        area += max(0, min(now, END) - max(before, START)) * len(open_ones)
         room = in_flight - len(open_ones)
         if room and chance.random() < 0.6:
             count = int(chance.integers(1, room + 1))
             times = np.sort(now - chance.integers(0, 10_000_000, count))
-            answers.sent(len(due), times)
+            answers.sent(len(due), times, now)
             open_ones += range(len(due), len(due) + count)
             due += times.tolist()
         elif open_ones and chance.random() < 0.03:  # a reconnect
-            assert answers.forget() == len(open_ones)
+            assert answers.forget(now) == len(open_ones)
             open_ones = []
             shift = -len(due)
             answers.numbering(at_sequence=len(due), at_ordinal=0)
@@ -149,6 +150,8 @@ def test_random_answers(tmp_path, seed):
     assert answers.confirmed_in_window == len(latencies)
     assert answers.refused_in_window == sum(START <= due[s] < END for s in refused)
     assert answers.latency.take() == binned(latencies)
+    area += max(0, END - max(now, START)) * len(open_ones)
+    assert answers.in_flight_mean() == pytest.approx(area / (END - START), abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -170,6 +173,7 @@ def test_hand_overs(tmp_path, seed):
     delays = [s - d for s, d, i in zip(since, due, inside, strict=True) if i]
     assert hand_overs.in_window == sum(inside)
     assert hand_overs.first_in_window == inside.index(True)
+    assert hand_overs.due_sum_ns == sum(d for d, i in zip(due, inside, strict=True) if i)
     assert hand_overs.by_time == sum(START <= s < END for s in since)
     assert hand_overs.delay.take() == binned(delays)
     assert hand_overs.delay.negative == sum(d < 0 for d in delays) > 0

@@ -80,7 +80,8 @@ def test_against_a_list(tmp_path, seed, mean, confirming):
         times = Counter[tuple[int, int]]()
         for counts in consumers:
             times.update(counts.keys())
-        ids = {"lost": [], "outstanding": [], "recovered": [], "duplicates": []}
+        ids = {"lost": [], "outstanding": [], "recovered": [], "refused_delivered": [], "duplicates": []}
+        told = Counter[tuple[str, str]]()
         expected = refused_delivered = in_window = 0
         for producer, row in enumerate(made.fates):
             start, end = made.windows[producer]
@@ -93,7 +94,10 @@ def test_against_a_list(tmp_path, seed, mean, confirming):
                     in_window += start <= sequence < end
                 if confirming and fate == "unknown":
                     ids["recovered" if got else "outstanding"].append([producer, sequence])
-                refused_delivered += confirming and fate == "refused" and got > 0
+                if confirming and fate == "refused" and got:
+                    refused_delivered += 1
+                    ids["refused_delivered"].append([producer, sequence])
+                told[fate if confirming else "handed-over", "delivered" if got else "absent"] += 1
                 if got > 1:
                     ids["duplicates"].append([producer, sequence])
         group = found[name]
@@ -103,6 +107,8 @@ def test_against_a_list(tmp_path, seed, mean, confirming):
         assert (group.outstanding, group.recovered) == (len(ids["outstanding"]), len(ids["recovered"]))
         assert group.refused_delivered == refused_delivered
         assert group.phantom == 0
+        cells = {(fate, where): n for fate, row in group.fates.items() for where, n in row.items() if n}
+        assert cells == dict(told)
         assert group.ids == {fate: rows[:KEPT_IDS] for fate, rows in ids.items()}
         assert group.settled == (not ids["lost"] and not ids["outstanding"])
     assert found["nobody"].unique == 0

@@ -53,21 +53,27 @@ class Model:
     newest: dict[tuple[int, int], int] = field(default_factory=dict)
     latencies: list[int] = field(default_factory=list)
     again: list[list[int]] = field(default_factory=list)
+    late: list[list[int]] = field(default_factory=list)
+    received: int = 0
 
-    def take(self, producer: int, sequence: int, due: int, since: int, partition: int) -> None:
+    def take(self, producer: int, sequence: int, due: int, since: int, partition: int, flagged: bool) -> None:
         in_time = START <= since < END
         self.counts.update(delivered=1, delivered_by_time=in_time)
         if (producer, sequence) in self.seen:
             self.again.append([producer, sequence])
+            self.counts["duplicates_flagged"] += flagged
             return
         self.seen.add((producer, sequence))
         self.counts.update(unique=1, unique_by_time=in_time)
         newest = self.newest.get((producer, partition), -1)
-        self.counts["reordered"] += sequence < newest
+        if sequence < newest:
+            self.counts["reordered"] += 1
+            self.late.append([producer, sequence])
         self.newest[producer, partition] = max(newest, sequence)
         if START <= due < END:
             self.counts["in_window"] += 1
             self.latencies.append(since - due)
+            self.received += since
 
 
 def strangers(chance: np.random.Generator, bodies: Bodies) -> tuple[str, bytes]:
@@ -93,7 +99,7 @@ def test_random_deliveries(tmp_path, bodies, seed, as_buffer):
     now = 0
     while now < 4 * S:
         now += int(chance.integers(1, 40_000_000))
-        rows, partitions, strange = [], [], 0
+        rows, partitions, flags, strange = [], [], [], 0
         for _ in range(int(chance.choice([1, 2, 5, 40, 300, 2500], p=[0.3, 0.3, 0.2, 0.1, 0.09, 0.01]))):
             if chance.random() < 0.01:
                 what, raw = strangers(chance, bodies)
@@ -102,6 +108,7 @@ def test_random_deliveries(tmp_path, bodies, seed, as_buffer):
                 other[what] += what != "canary"
                 rows.append(raw)
                 partitions.append(0)
+                flags.append(False)
                 continue
             producer = int(chance.integers(0, 3))
             sequence, due = next_of[producer], now - int(chance.integers(0, 100_000_000))
@@ -115,9 +122,12 @@ def test_random_deliveries(tmp_path, bodies, seed, as_buffer):
             partition = int(chance.integers(0, 3))
             rows.append(payload(bodies, TAG, producer, sequence, due))
             partitions.append(partition)
-            model.take(producer, sequence, due, now, partition)
-        columns = np.array(partitions, np.int32)
-        recorder.add(deliveries(rows, as_buffer=as_buffer, partitions=columns), T0 + now)
+            flags.append(bool(chance.random() < 0.5))
+            model.take(producer, sequence, due, now, partition, flags[-1])
+        columns = {"partitions": np.array(partitions, np.int32), "redelivered": np.array(flags)}
+        recorder.add(deliveries(rows, as_buffer=as_buffer, **columns), T0 + now)
+        model.counts["redelivered"] += sum(flags)
+        model.counts["by_one"] += 0 if as_buffer else len(rows)
         if chance.random() < 0.05:
             recorder.flush()
         if chance.random() < 0.02:
@@ -131,9 +141,13 @@ def test_random_deliveries(tmp_path, bodies, seed, as_buffer):
     assert {k: v for k, v in found.items() if v} == {k: v for k, v in model.counts.items() if v}
     assert model.counts["reordered"] > 0
     assert recorder.histogram.take() == binned(model.latencies)
-    kept, true = (Counter(map(tuple, ids)) for ids in (recorder.duplicate_ids, model.again))
-    assert kept <= true
-    assert kept.total() == min(100, true.total())
+    assert recorder.received_sum_ns == model.received
+    assert model.counts["duplicates_flagged"] > 0
+    for fate, all_of_them in (("duplicates", model.again), ("reordered", model.late)):
+        kept, true = (Counter(map(tuple, ids)) for ids in (recorder.ids[fate], all_of_them))
+        assert kept <= true
+        assert kept.total() == min(100, true.total())
+    assert len(recorder.ids["corrupt"]) == min(100, other["corrupt"])
     for producer, path in recorder.files().items():
         marked = np.flatnonzero(read_page(Path(path), 0)).tolist()
         assert marked == sorted(s for p, s in model.seen if p == int(producer))
@@ -170,6 +184,7 @@ def test_wrong_bodies_are_corrupt(tmp_path, bodies):
     recorder.close()
     assert recorder.counts["bodies_checked"] == 200
     assert recorder.counts["bodies_wrong"] == recorder.counts["corrupt"] == 50
+    assert recorder.ids["corrupt"] == [[0, s] for s in range(0, 200, 4)]
     assert recorder.counts["delivered"] == 200  # they came, and were ours by their stamp
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from brokerbench.engine.schedule import Constant, Saturate
+from brokerbench.engine.schedule import Constant, Poisson, Saturate
 
 S = 1_000_000_000
 RATES = (0.1, 1.0, 7.0, 1000.0, 2000.0, 3000.0, 12_345.6, 70_000.0, 999_983.0, 3e6)
@@ -126,3 +126,33 @@ def test_saturate_without_confirms_intends_a_message_when_it_is_taken():
         assert schedule.times(0, 4).tolist() == [now] * 4
         assert schedule.next_ns(123) <= now
         schedule.taken(4)
+
+
+@pytest.mark.parametrize("rate", [50.0, 2000.0, 1e6])
+def test_poisson_is_what_its_formula_says(rate):
+    """Count, mean gap and spread of gaps within 3 sigma; independent of how it is asked."""
+    sent = int(min(200_000, rate * 100))
+    times = all_of(Poisson(rate, 1, 0, seed=3), sent)
+    gaps = np.diff(times) / 1e9 * rate
+    assert abs(gaps.mean() - 1) < 3 / np.sqrt(sent)
+    assert abs((gaps**2).mean() - 2) < 3 * np.sqrt(20 / sent)  # exponential: E x^2 = 2, var x^2 = 24 - 4
+    assert (np.diff(times) >= 0).all()
+    stepped = Poisson(rate, 1, 0, seed=3)
+    assert [stepped.due(int(t)) for t in times[:: sent // 50]] == [
+        int(np.searchsorted(times, t, side="right")) for t in times[:: sent // 50]
+    ]
+
+
+def test_poisson_streams_of_producers_differ_and_repeat():
+    assert all_of(Poisson(1000.0, 2, 0, seed=1), 100).tolist() == all_of(Poisson(1000.0, 2, 0, seed=1), 100).tolist()
+    assert all_of(Poisson(1000.0, 2, 0, seed=1), 100).tolist() != all_of(Poisson(1000.0, 2, 1, seed=1), 100).tolist()
+
+
+def test_poisson_takes_no_memory_for_what_is_past_or_owed():
+    schedule = Poisson(1e6, 1, 0, seed=1)
+    owed = schedule.due(10 * S)  # ten million, none of them sent
+    assert abs(owed - 1e7) < 3 * np.sqrt(1e7)
+    schedule.times(owed - 10, 10)
+    assert schedule.next_ns(owed - 1) <= 10 * S < schedule.next_ns(owed)
+    held = [gaps.times.nbytes for gaps in (schedule._due, schedule._sent)]
+    assert max(held) <= 2 * 8 * (1 << 14)
