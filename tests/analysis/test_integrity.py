@@ -4,14 +4,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from brokerbench_analysis import FolderError, load, write_summary
 from brokerbench_analysis.folder import Json
 from brokerbench_analysis.summary import analyse
-from tests.analysis.folders import Behaviour, Broker, reseal
+from tests.analysis.edits import edit, reseal
+from tests.analysis.folders import Behaviour, Broker
 
 Run = Callable[..., Path]
 EVERY_KIND = Behaviour(lost=5, duplicates=3, foreign=2, unknown=6)
@@ -32,20 +32,6 @@ def reasons(folder: Path, trial: str = "b01-1-nats") -> list[str]:
     validity = next(t["validity"] for t in trials if t["id"] == trial)
     assert (validity["state"] == "invalid") == ("integrity" in validity["codes"]), validity
     return [text for code, text in zip(validity["codes"], validity["reasons"], strict=True) if code == "integrity"]
-
-
-def edit(path: Path, change: Callable[[Any], None], row: int | None = None) -> None:
-    """Change a JSON file, or one row of a .jsonl file, and record its new sha256 where there is one."""
-    if row is None:
-        value = json.loads(path.read_text())
-        change(value)
-        path.write_text(json.dumps(value))
-    else:
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        change(rows[row])
-        path.write_text("".join(json.dumps(r) + "\n" for r in rows))
-    if path.name != "trial.json":
-        reseal(path.parent, path.name)
 
 
 def test_what_was_written_is_sound(folder: Path) -> None:

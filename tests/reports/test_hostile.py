@@ -9,7 +9,8 @@ import pytest
 
 from brokerbench_analysis import Study, load
 from brokerbench_reports import render
-from tests.analysis.folders import Behaviour, Broker, reseal, write_run
+from tests.analysis.edits import reseal
+from tests.analysis.folders import Behaviour, Broker, write_run
 from tests.reports.browser import Visit
 from tests.reports.html import read
 
