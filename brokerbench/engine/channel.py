@@ -3,16 +3,29 @@
 import json
 import select
 import socket
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["Channel", "ChannelClosed"]
+__all__ = ["Channel", "ChannelClosed", "Line"]
 
 
 class ChannelClosed(Exception):
     """The other side is gone."""
 
 
+class Line(Protocol):
+    """What both sides need of it. Its calls raise ChannelClosed."""
+
+    def send(self, message: dict[str, Any]) -> None: ...
+
+    def poll(self, timeout_s: float = 0.0) -> list[dict[str, Any]]:
+        """Messages that are there; waits up to `timeout_s` for the first."""
+
+    def close(self) -> None: ...
+
+
 class Channel:
+    """Implements Line."""
+
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._rest = b""
@@ -27,7 +40,6 @@ class Channel:
             raise ChannelClosed from error
 
     def poll(self, timeout_s: float = 0.0) -> list[dict[str, Any]]:
-        """Messages that are there; waits up to `timeout_s` for the first. Raises ChannelClosed."""
         messages: list[dict[str, Any]] = []
         while select.select([self.sock], [], [], 0 if messages else timeout_s)[0]:
             try:

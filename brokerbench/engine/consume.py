@@ -5,7 +5,7 @@ from typing import Any
 
 from brokerbench.contract import BadTarget, Connection, ConnectionLost, Consumer, Driver, Settle
 
-from .channel import Channel
+from .channel import Line
 from .clock import Clock
 from .recorder import Recorder
 from .spec import ChildSpec
@@ -18,7 +18,7 @@ _REOPEN_S = 0.5
 
 
 class _Loop:
-    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+    def __init__(self, spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:
         self.spec, self.driver, self.channel, self.now = spec, driver, channel, clock.now_ns
         self.session = spec.session(driver.Settings.from_base(spec.settings))
         self.recorder = Recorder(spec)
@@ -130,7 +130,7 @@ class _Loop:
         )
 
 
-def run_consumer(spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+def run_consumer(spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:
     loop = _Loop(spec, driver, channel, clock)
     loop.open()
     channel.send({"say": "ready"})

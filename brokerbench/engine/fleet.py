@@ -6,14 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
-from brokerbench.servers import Guardian, Process
+from brokerbench.servers import Guardian
 
-from .channel import Channel, ChannelClosed
+from .channel import Channel, ChannelClosed, Line
+from .clock import Clock, WallClock
 from .spec import ChildSpec
 
-__all__ = ["Child", "Fleet", "TrialFailed"]
+__all__ = ["Child", "ChildProcess", "Fleet", "LocalFleet", "TrialFailed"]
 
 # The arrays here are small; a thread pool for them would only take the brokers' CPU.
 _ENV = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -23,10 +24,26 @@ class TrialFailed(Exception):
     """This trial cannot give a result; the run goes on with the next one."""
 
 
+class ChildProcess(Protocol):
+    """What the fleet needs of a process."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def alive(self) -> bool: ...
+
+    def wait(self, timeout_s: float) -> Any: ...
+
+    def stop(self, grace_s: float) -> None: ...
+
+
 class Child:
     """One load process and all that it has said so far."""
 
-    def __init__(self, spec: ChildSpec, process: Process, channel: Channel) -> None:
+    def __init__(self, spec: ChildSpec, process: ChildProcess, channel: Line) -> None:
         self.spec, self.process, self.channel = spec, process, channel
         self.ready = False
         self.canaries: dict[str, int] = {}
@@ -57,12 +74,70 @@ class Child:
 class Fleet:
     """Context manager: no child outlives it. `beat` is called at every turn of `until`, for the monitor and Ctrl-C."""
 
-    def __init__(self, guardian: Guardian, logs: Path, beat: Callable[[], None]) -> None:
-        self._guardian, self._logs, self._beat = guardian, logs, beat
+    def __init__(self, logs: Path, beat: Callable[[], None], clock: Clock) -> None:
+        self._logs, self._beat, self._clock = logs, beat, clock
         self.children: list[Child] = []
 
-    def __enter__(self) -> "Fleet":
+    def __enter__(self) -> Self:
         return self
+
+    def __exit__(self, *_: object) -> None:
+        raise NotImplementedError
+
+    def start(self, spec: ChildSpec) -> Child:
+        raise NotImplementedError
+
+    def _listen(self, timeout_s: float) -> None:
+        """Hear whoever says something within `timeout_s`."""
+        raise NotImplementedError
+
+    def of(self, role: str) -> list[Child]:
+        return [child for child in self.children if child.spec.role == role]
+
+    def tell(self, children: Sequence[Child], **order: Any) -> None:
+        for child in children:
+            try:
+                child.channel.send(order)
+            except ChannelClosed as gone:
+                if child.done is None:
+                    raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
+                child.closed = True  # it has said all it had to say
+
+    def until(self, holds: Callable[[], bool], timeout_s: float) -> bool:
+        """Listen until `holds()`; False when time is up. Raises TrialFailed when a child fails or dies."""
+        deadline = self._clock.now_ns() + int(timeout_s * 1e9)
+        while not holds():
+            left = deadline - self._clock.now_ns()
+            if left <= 0:
+                return False
+            self._listen(min(left / 1e9, 0.05))
+            self._beat()
+        return True
+
+    def _hear(self, child: Child) -> None:
+        try:
+            for message in child.channel.poll():
+                child.hear(message)
+        except ChannelClosed as gone:
+            child.closed = True
+            if child.done is None:
+                raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
+
+    def _ended(self, child: Child) -> str:
+        child.process.wait(2)
+        tail = self._logs / f"{child.spec.name}.log"
+        lines = tail.read_text(errors="replace").strip().splitlines() if tail.exists() else []
+        last = f": {lines[-1]}" if lines else ""
+        return f"the process ended (exit status {child.process.returncode}){last}"
+
+
+class LocalFleet(Fleet):
+    """Each child is a process on this machine, owned by the guardian."""
+
+    def __init__(self, guardian: Guardian, logs: Path, beat: Callable[[], None]) -> None:
+        super().__init__(logs, beat, WallClock())
+        self._guardian = guardian
+        self._by_channel: dict[Channel, Child] = {}
 
     def __exit__(self, *_: object) -> None:
         for child in self.children:
@@ -83,53 +158,16 @@ class Fleet:
                 stdout=self._logs / f"{spec.name}.log",
                 pass_fds=(theirs.fileno(),),
             )
-        child = Child(spec, process, Channel(ours))
-        child.channel.send(spec.as_json())
+        channel = Channel(ours)
+        child = self._by_channel[channel] = Child(spec, process, channel)
+        channel.send(spec.as_json())
         self.children.append(child)
         return child
 
-    def of(self, role: str) -> list[Child]:
-        return [child for child in self.children if child.spec.role == role]
-
-    def tell(self, children: Sequence[Child], **order: Any) -> None:
-        for child in children:
-            try:
-                child.channel.send(order)
-            except ChannelClosed as gone:
-                if child.done is None:
-                    raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
-                child.closed = True  # it has said all it had to say
-
-    def until(self, holds: Callable[[], bool], timeout_s: float) -> bool:
-        """Listen until `holds()`; False when time is up. Raises TrialFailed when a child fails or dies."""
-        deadline = time.monotonic() + timeout_s
-        while not holds():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            self._listen(min(left, 0.05))
-            self._beat()
-        return True
-
     def _listen(self, timeout_s: float) -> None:
-        open_ones = [child for child in self.children if not child.closed]
+        open_ones = [channel for channel, child in self._by_channel.items() if not child.closed]
         if not open_ones:
             time.sleep(timeout_s)
             return
-        channels = {child.channel: child for child in open_ones}
-        for channel in select.select(list(channels), [], [], timeout_s)[0]:
-            child = channels[channel]
-            try:
-                for message in channel.poll():
-                    child.hear(message)
-            except ChannelClosed as gone:
-                child.closed = True
-                if child.done is None:
-                    raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
-
-    def _ended(self, child: Child) -> str:
-        child.process.wait(2)
-        tail = self._logs / f"{child.spec.name}.log"
-        lines = tail.read_text(errors="replace").strip().splitlines() if tail.exists() else []
-        last = f": {lines[-1]}" if lines else ""
-        return f"the process ended (exit status {child.process.returncode}){last}"
+        for channel in select.select(open_ones, [], [], timeout_s)[0]:
+            self._hear(self._by_channel[channel])

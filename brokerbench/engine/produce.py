@@ -4,6 +4,7 @@ Latency starts at the intended time; a stall never forgives the debt; what could
 schedule is counted as unsent.
 """
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +16,7 @@ from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, D
 
 from .answers import Answers, HandOvers
 from .bodies import Bodies
-from .channel import Channel
+from .channel import Line
 from .clock import Clock
 from .schedule import Constant, Poisson, Saturate, Schedule
 from .spec import ChildSpec
@@ -38,7 +39,7 @@ def _schedule(spec: ChildSpec) -> Schedule:
 
 
 class _Loop:
-    def __init__(self, spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+    def __init__(self, spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:
         self.spec, self.driver, self.channel = spec, driver, channel
         self.now, self.sleep, self.wake_ns = clock.now_ns, clock.sleep_s, clock.wake_ns
         self.session = spec.session(driver.Settings.from_base(spec.settings))
@@ -182,11 +183,10 @@ class _Loop:
 
     def _spin(self, until: int) -> None:
         """The last moment before `until` (ns since t0), too short for a sleep. Other threads may run meanwhile."""
-        began = now = self.now() - self.t0
-        while now < until:
+        began = time.thread_time_ns()
+        while self.now() - self.t0 < until:
             self.sleep(0)
-            now = self.now() - self.t0
-        self.spun_ns += now - began
+        self.spun_ns += time.thread_time_ns() - began
 
     def _answered(self, confirms: Any) -> None:
         if len(confirms) and self.spec.confirming:
@@ -333,7 +333,7 @@ class _Loop:
         return first, max(first, schedule.due(min(end, self.end_ns) - 1))
 
 
-def run_producer(spec: ChildSpec, driver: Driver, channel: Channel, clock: Clock) -> None:
+def run_producer(spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:
     loop = _Loop(spec, driver, channel, clock)
     loop.open()
     channel.send({"say": "ready"})

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from brokerbench.model import Candidate, Plan, ServerKind, Trial
 from brokerbench.servers import Guardian, Host, NotAvailable, Server
 
 from .environment import environment
+from .fleet import LocalFleet
 from .folder import RunFolder, now_iso
 from .planner import settings_of
 from .trial import Outcome, TrialContext, run_trial
@@ -91,6 +93,7 @@ def _trials(
             server = servers.up(candidate)
             context = TrialContext(
                 guardian=guardian,
+                fleet=partial(LocalFleet, guardian),
                 plan=plan,
                 run_id=run_id,
                 trial=trial,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .channel import Channel
+from .channel import Line
 from .clock import Clock
 from .hiccups import HiccupMeter
 from .spec import ChildSpec
@@ -25,7 +25,7 @@ class Ticker:
     def __init__(
         self,
         spec: ChildSpec,
-        channel: Channel,
+        channel: Line,
         sample: Callable[[], dict[str, Any]],
         clock: Clock,
         spun_ns: Callable[[], int] = lambda: 0,

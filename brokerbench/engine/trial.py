@@ -2,18 +2,18 @@
 
 import os
 import shutil
-import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Driver, Endpoints, Feature
 from brokerbench.model import Candidate, Plan, PromisePoint, Trial
-from brokerbench.servers import Guardian, GuardianLost
+from brokerbench.servers import GuardianLost
 
+from .clock import Clock, WallClock
 from .fleet import Child, Fleet, TrialFailed
 from .folder import TrialFolder, now_iso
 from .ledger import GroupFates, SentSide, reckon
@@ -37,11 +37,22 @@ class Interrupted(Exception):
     """Ctrl-C before anything was measured."""
 
 
+class Keeper(Protocol):
+    """Whoever owns the processes of a run; the guardian does."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    def check(self) -> None:
+        """Raises GuardianLost."""
+
+
 @dataclass(frozen=True)
 class TrialContext:
     """What a trial needs from its run."""
 
-    guardian: Guardian
+    guardian: Keeper
+    fleet: Callable[[Path, Callable[[], None]], Fleet]  # from the folder for logs, and what to do at every beat
     plan: Plan
     run_id: str
     trial: Trial
@@ -54,6 +65,7 @@ class TrialContext:
     stop_asked: Callable[[], bool]
     observe: Callable[[str, dict[str, Any]], None]
     hide: Callable[[Any], Any]  # takes secrets out of what is written
+    clock: Clock = field(default_factory=WallClock)
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ def _outcome(state: str, reason: str | None, measured: Measured) -> Outcome:
     return Outcome(state, reason, contaminated, max((s for s in shares if s is not None), default=None))
 
 
-def _loss(guardian: Guardian) -> str | None:
+def _loss(guardian: Keeper) -> str | None:
     """If the guardian is gone, that is why all the rest went too, and no other trial can start."""
     try:
         guardian.check()
@@ -110,6 +122,7 @@ class _Runner:
     def __init__(self, context: TrialContext, folder: TrialFolder) -> None:
         self.context, self.folder = context, folder
         self.candidate, self.scenario = context.candidate, context.plan.scenario
+        self.clock = context.clock
         self.settings = settings_of(context.driver, context.candidate)
         features = context.driver.features(self.settings)
         assert self.candidate.promise is not None
@@ -129,7 +142,7 @@ class _Runner:
         try:
             endpoints = admin.declare(self._destination())
             try:
-                with Fleet(self.context.guardian, self.folder.path, self._beat) as fleet:
+                with self.context.fleet(self.folder.path, self._beat) as fleet:
                     self._conduct(fleet, admin, endpoints)
             except BaseException:
                 # What went wrong first is the reason, not that a dead server cannot be tidied up after it.
@@ -176,9 +189,9 @@ class _Runner:
                 seen.setdefault(str(child.spec.group), set()).update(child.canaries)
             return all(producers <= group for group in seen.values()) or self.context.stop_asked()
 
-        deadline = time.monotonic() + _CANARY_S
+        deadline = self.clock.now_ns() + int(_CANARY_S * 1e9)
         while not arrived():
-            if time.monotonic() > deadline:
+            if self.clock.now_ns() > deadline:
                 raise TrialFailed(f"no test message came through within {_CANARY_S:g} s; see the server's log")
             fleet.tell(fleet.of("producer"), do="canary")
             fleet.until(arrived, _CANARY_AGAIN_S)
@@ -187,7 +200,7 @@ class _Runner:
 
     def _load(self, fleet: Fleet) -> None:
         load = self.scenario.load
-        self.t0 = self.measured.t0_ns = time.monotonic_ns() + _LEAD_NS
+        self.t0 = self.measured.t0_ns = self.clock.now_ns() + _LEAD_NS
         fleet.tell(fleet.children, do="go", t0_ns=self.t0)
         if self.monitor:
             self.monitor.start(self.t0)
@@ -211,16 +224,16 @@ class _Runner:
         """Until every group has what it is owed and no fate is open, or the deadline."""
         self.context.observe("phase", {"phase": "draining"})
         ended = max(child.done["totals"]["ended_s"] for child in fleet.of("producer") if child.done)
-        deadline = time.monotonic() + self.scenario.load.drain_s
+        deadline = self.clock.now_ns() + int(self.scenario.load.drain_s * 1e9)
         while True:
             closed = self._closed(fleet)
             if closed:
                 fleet.until(lambda: False, _AFTERGLOW_S)
-            if closed or time.monotonic() >= deadline:
+            if closed or self.clock.now_ns() >= deadline:
                 break
             fleet.until(lambda: False, 0.1)
         self.measured.drain_closed = closed
-        self.measured.drain_s = round((time.monotonic_ns() - self.t0) / 1e9 - ended, 3)
+        self.measured.drain_s = round((self.clock.now_ns() - self.t0) / 1e9 - ended, 3)
 
     def _closed(self, fleet: Fleet) -> bool:
         consumers = fleet.of("consumer")
@@ -263,15 +276,15 @@ class _Runner:
     def _counters(self, admin: Admin, endpoints: Endpoints) -> Counters:
         """Read until they say what we say, else until the deadline; the difference is judged later."""
         wanted = self.measured.expected_counters()
-        deadline = time.monotonic() + _COUNTERS_S
+        deadline = self.clock.now_ns() + int(_COUNTERS_S * 1e9)
         while True:
             counters = admin.counters(endpoints)
-            if counters.published is None or time.monotonic() > deadline:
+            if counters.published is None or self.clock.now_ns() > deadline:
                 return counters
             settled = all(v is None or v == wanted.delivered.get(g) for g, v in counters.delivered.items())
             if counters.published == wanted.published and settled:
                 return counters
-            time.sleep(0.25)
+            self.clock.sleep_s(0.25)
 
     # -- what the children are told -------------------------------------------------------------------------------
 
@@ -329,6 +342,9 @@ class _Runner:
         ]
 
     def _watch(self, fleet: Fleet) -> None:
+        if not self.clock.real:
+            return  # no CPU works in virtual time
+
         def pids() -> dict[str, list[int]]:
             ours = {f"{role}s": [c.process.pid for c in fleet.of(role)] for role in ("producer", "consumer")}
             return {**self.context.server_pids(), **ours, "coordinator": [os.getpid()]}
