@@ -12,6 +12,7 @@ from .scenario import (
     Keys,
     Load,
     LoadModel,
+    Margins,
     Message,
     Repeats,
     Role,
@@ -22,7 +23,20 @@ from .scenario import (
     Survives,
     Topology,
 )
-from .units import BASE_UNITS, Count, Duration, Rate, Size, count, duration_s, format_duration, rate_msgs_s, size_bytes
+from .units import (
+    BASE_UNITS,
+    Count,
+    Duration,
+    Rate,
+    Share,
+    Size,
+    count,
+    duration_s,
+    format_duration,
+    rate_msgs_s,
+    share,
+    size_bytes,
+)
 
 __all__ = [
     "BASE_UNITS",
@@ -39,6 +53,7 @@ __all__ = [
     "Keys",
     "Load",
     "LoadModel",
+    "Margins",
     "Message",
     "Plan",
     "Promise",
@@ -48,6 +63,7 @@ __all__ = [
     "Role",
     "Scenario",
     "ServerKind",
+    "Share",
     "Size",
     "Slo",
     "Stage",
@@ -59,5 +75,6 @@ __all__ = [
     "duration_s",
     "format_duration",
     "rate_msgs_s",
+    "share",
     "size_bytes",
 ]

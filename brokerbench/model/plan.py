@@ -73,6 +73,12 @@ class Plan:
         return next(c for c in self.candidates if c.name == name)
 
     @property
+    def looks(self) -> tuple[int, int] | None:
+        """Blocks at the first look and in all; None where there is one look, or none because nothing is claimed."""
+        repeats = self.scenario.repeats
+        return None if repeats.look_again is None or self.smoke else (repeats.blocks, repeats.look_again)
+
+    @property
     def length_s(self) -> float:
         """Load time of all trials: warm-up and measured; servers' starts, drains and read-backs come on top."""
         load = self.scenario.load

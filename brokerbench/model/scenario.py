@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .units import BASE_UNITS, Count, Duration, Rate, Size
+from .units import BASE_UNITS, Count, Duration, Rate, Share, Size
 
 __all__ = [
     "STAMP_BYTES",
@@ -22,6 +22,7 @@ __all__ = [
     "Keys",
     "Load",
     "LoadModel",
+    "Margins",
     "Message",
     "Repeats",
     "Role",
@@ -157,7 +158,30 @@ class Load(Frozen):
 
 
 class Repeats(Frozen):
+    """`look_again`: the blocks in all, where the primary figure is still undecided after `blocks`."""
+
     blocks: Annotated[Count, Field(le=200)] = 5
+    look_again: Annotated[Count, Field(le=200)] | None = None
+
+    @model_validator(mode="after")
+    def _a_second_look_sees_more(self) -> "Repeats":
+        if self.look_again is not None and self.look_again <= self.blocks:
+            raise ValueError(f"look_again counts all blocks, so it is more than {self.blocks}; found {self.look_again}")
+        return self
+
+    @property
+    def text(self) -> str:
+        """As a person reads it before the run."""
+        if self.look_again is None:
+            return f"{self.blocks} block{'' if self.blocks == 1 else 's'}"
+        return f"looks after {self.blocks} blocks, goes on to {self.look_again} if undecided"
+
+
+class Margins(Frozen):
+    """What is too small to matter: a difference within it is none. None: the usual one."""
+
+    throughput: Share | None = None
+    latency: Share | None = None
 
 
 class Slo(Frozen):
@@ -181,5 +205,6 @@ class Scenario(Frozen):
     delivery: Delivery = Delivery()
     load: Load
     repeats: Repeats = Repeats()
+    margins: Margins = Margins()
     slo: tuple[Slo, ...] = ()
     primary: str = ""

@@ -1,6 +1,6 @@
 """Units live in the value: `5k/s`, `1KiB`, `2m`. A bare number has no unit, so it is refused.
 
-Each parser takes what YAML gave (text or number), returns base units (msgs/s, seconds, bytes, a count)
+Each parser takes what YAML gave (text or number), returns base units (msgs/s, seconds, bytes, a count, a share of one)
 and raises ValueError with one line that names the accepted form.
 """
 
@@ -15,17 +15,19 @@ __all__ = [
     "Count",
     "Duration",
     "Rate",
+    "Share",
     "Size",
     "count",
     "duration_s",
     "format_duration",
     "rate_msgs_s",
+    "share",
     "size_bytes",
 ]
 
 BASE_UNITS = "base units"  # as validation context: numbers are already in base units (a dump read back)
 
-_NUMBER = re.compile(r"^\s*([0-9]+(?:_?[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-zµ/]*)\s*$")
+_NUMBER = re.compile(r"^\s*([0-9]+(?:_?[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-zµ/%]*)\s*$")
 _SCALE = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _TIME = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _SIZE = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20}
@@ -73,6 +75,14 @@ def count(value: object) -> int:
     return int(number * _SCALE[unit])
 
 
+def share(value: object) -> float:
+    """`5%`, `2.5%` -> a share of one."""
+    number, unit = _split(value, "a share", "5%")
+    if unit != "%":
+        raise ValueError(f"a share is a percentage, like 5%; found {value!r}")
+    return number / 100
+
+
 def format_duration(seconds: float) -> str:
     """Seconds as a person says them: `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 10:
@@ -100,3 +110,4 @@ Duration = Annotated[float, _unless_base(duration_s), Field(ge=0, le=7 * 24 * 36
 Rate = Annotated[float, _unless_base(rate_msgs_s), Field(ge=0.1, le=1e8)]
 Size = Annotated[int, _unless_base(size_bytes), Field(ge=16, le=64 * 2**20)]
 Count = Annotated[int, _unless_base(count), Field(ge=1)]
+Share = Annotated[float, _unless_base(share), Field(gt=0, lt=1)]

@@ -18,6 +18,7 @@ _NUMBER = r"[0-9]+(_?[0-9]+)*(\.[0-9]+)?\s*"
 _PATTERNS = {
     "count": rf"^\s*{_NUMBER}[kKMG]?\s*$",
     "duration_s": rf"^\s*{_NUMBER}(us|µs|ms|s|m|min|h)\s*$",
+    "share": rf"^\s*{_NUMBER}%\s*$",
     "rate_msgs_s": rf"^\s*{_NUMBER}[kKMG]?/s\s*$",
     "size_bytes": rf"^\s*{_NUMBER}(B|kB|KB|MB|KiB|MiB)\s*$",
 }

@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from brokerbench.model import Broker, Frozen, Scenario, count, duration_s, format_duration, rate_msgs_s, size_bytes
+from brokerbench.model import (
+    Broker,
+    Frozen,
+    Scenario,
+    count,
+    duration_s,
+    format_duration,
+    rate_msgs_s,
+    share,
+    size_bytes,
+)
 
 __all__ = ["BROKER_KEYS", "Kind", "Shape", "broker_shape", "scenario_shape", "table_shape", "value_words"]
 
@@ -39,7 +49,7 @@ class Shape:
 
     @property
     def unit(self) -> str:
-        """The parser's name where a value carries a unit: duration_s, size_bytes, rate_msgs_s or count."""
+        """The parser's name where a value carries a unit: duration_s, size_bytes, rate_msgs_s, share or count."""
         names = (getattr(getattr(each, "func", None), "__name__", "") for each in self.metadata)
         return next((name for name in names if name in _UNITS), "")
 
@@ -70,7 +80,8 @@ class Shape:
         say = _UNITS.get(self.unit, str)
         low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
         if low is not None and high is not None:
-            return f"{say(low)} to {say(high)}"
+            inside = {"ge", "le"} <= bounds.keys()
+            return f"{say(low)} to {say(high)}" if inside else f"more than {say(low)}, less than {say(high)}"
         if low is not None:
             return f"{say(low)} or more" if "ge" in bounds else f"more than {say(low)}"
         return f"{say(high)} or less" if high is not None else ""
@@ -95,6 +106,7 @@ _UNITS: dict[str, Callable[[float], str]] = {
     size_bytes.__name__: _size,
     rate_msgs_s.__name__: lambda value: f"{_scaled(value)}/s",
     duration_s.__name__: format_duration,
+    share.__name__: lambda value: f"{100 * value:g}%",
 }
 
 
