@@ -15,11 +15,12 @@ from rich.console import Console
 
 import brokerbench_drivers
 from brokerbench.contract import Driver
+from brokerbench.engine.ceiling_cache import user_cache
 from brokerbench.engine.planner import make_plan
 from brokerbench.engine.run import RunOptions, execute
 from brokerbench.model import Plan, Scenario, format_duration
 from brokerbench.servers import GuardianLost
-from brokerbench_analysis import exit_status, write_summary
+from brokerbench_analysis import exit_status, look_levels, undecided, write_summary
 from brokerbench_scenarios import redacted, shorten, without_secrets
 
 from ._errors import FAILED, INTERRUPTED, BadInput
@@ -92,11 +93,11 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
     load = scenario.load
     rate = f"{load.rate_msgs_s:,.0f} msg/s" if load.rate_msgs_s else "as fast as it is taken"
     names = ", ".join(c.name for c in plan.candidates if c.excluded is None)
+    out.print(f"  {names}: {rate}, {scenario.message.size_bytes:,} B, {scenario.repeats.text}", highlight=False)
+    most = "at most " if plan.looks else ""
     out.print(
-        f"  {names}: {rate}, {scenario.message.size_bytes:,} B, {scenario.repeats.blocks} blocks", highlight=False
-    )
-    out.print(
-        f"  {len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}", highlight=False
+        f"  {most}{len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}",
+        highlight=False,
     )
     for text in _downloads(plan, drivers):
         out.print(f"  {text}", markup=False, highlight=False)
@@ -134,6 +135,9 @@ def _execute(
             observe=observe,
             stop_asked=lambda: stop.asked,
             after_trial=lambda folder: progress.figures(write_summary(folder)),
+            undecided=lambda folder: undecided(write_summary(folder)),
+            look_levels=look_levels,
+            cache=user_cache(),
         )
         try:
             with stop.listening():

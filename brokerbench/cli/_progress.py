@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from brokerbench.model import Plan, format_duration
+from brokerbench.model import Plan, Trial, TrialKind, format_duration
 
 __all__ = ["Progress"]
 
@@ -30,7 +30,7 @@ class Progress:
         self._trial: Any = None
         self._phase = "starting servers"
         self._load: dict[str, Any] | None = None
-        self._number = 0
+        self._number, self._of = 0, len(plan.trials)
         self._began = self._trial_began = time.monotonic()
         self._took: list[float] = []
         self._drawn = 0.0
@@ -53,7 +53,8 @@ class Progress:
                 version = about["about"].get("version", "")
                 self._line(f"{about['candidate']}: server up {version}".rstrip())
             case "trial":
-                self._trial, self._number, self._load = about["trial"], about["number"], None
+                self._trial, self._load = about["trial"], None
+                self._number, self._of = about["number"], about["of"]
                 self._trial_began = time.monotonic()
                 self._phase = "connecting"
             case "phase":
@@ -76,7 +77,7 @@ class Progress:
         self._took.append(time.monotonic() - self._trial_began)
         self._done[trial.candidate] += _MARKS.get(state, "?")
         told: str = about["outcome"].reason or self._figures.get(trial.candidate, "")
-        self._line(f"[{self._number}/{len(self._plan.trials)}] {trial.candidate}, block {trial.block}: {state}; {told}")
+        self._line(f"[{self._number}/{self._of}] {trial.candidate}, {_place(trial)}: {state}; {told}")
 
     def _line(self, text: str) -> None:
         # highlight and markup off: texts may hold brackets and come from servers
@@ -85,7 +86,7 @@ class Progress:
     def _left(self) -> str:
         load = self._plan.scenario.load
         each = sum(self._took) / len(self._took) if self._took else load.warmup_s + load.measure_s + _OVERHEAD_S
-        ahead = (len(self._plan.trials) - len(self._took)) * each - (time.monotonic() - self._trial_began)
+        ahead = (self._of - len(self._took)) * each - (time.monotonic() - self._trial_began)
         return format_duration(max(0.0, round(ahead)))
 
     def _draw(self, *, force: bool) -> None:
@@ -96,7 +97,7 @@ class Progress:
         for name, marks in self._done.items():
             now = name == getattr(self._trial, "candidate", None)
             table.add_row("▸" if now else " ", name, marks, self._now() if now else self._figures.get(name, ""))
-        title = f"trial {self._number} of {len(self._plan.trials)} · {self._left()} left"
+        title = f"trial {self._number} of {self._of} · {self._left()} left"
         table.add_row("", Text(title, style="dim"))
         self._live.update(table, refresh=True)
 
@@ -113,6 +114,13 @@ class Progress:
         load = self._plan.scenario.load
         stage = "warm-up" if since < load.warmup_s else "measuring"
         return f"{stage} {max(since, 0):.0f} s · sent {sent:,}/s · delivered {received:,}/s"
+
+
+def _place(trial: Trial) -> str:
+    """What it is in its run."""
+    if trial.kind is TrialKind.PROBE:
+        return "one more worker"
+    return f"block {trial.block}" + (" again" if trial.kind is TrialKind.REPEAT else "")
 
 
 def _figures(trial: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from brokerbench.engine.planner import make_plan
-from brokerbench.model import Candidate, Plan, Role, format_duration
+from brokerbench.model import Candidate, Margins, Plan, Role, TrialKind, format_duration
 from brokerbench_scenarios import redacted, without_secrets
 
 from ._errors import BAD_INPUT, OK
@@ -60,7 +60,10 @@ def as_json(plan: Plan, secrets: Sequence[str] = ()) -> dict[str, Any]:
         }
         for each in plan.candidates
     }
-    trials = [{"id": t.id, "block": t.block, "order": t.order, "candidate": t.candidate} for t in plan.trials]
+    trials = [
+        {"id": t.id, "block": t.block, "order": t.order, "candidate": t.candidate, "kind": t.kind.value}
+        for t in plan.trials
+    ]
     found = {"seed": plan.seed, "length_s": plan.length_s, "candidates": candidates, "trials": trials}
     plain: dict[str, Any] = without_secrets(found, secrets)
     return {"scenario": redacted(plan.scenario, secrets), **plain}
@@ -79,8 +82,9 @@ def lines(plan: Plan) -> list[str]:
     if not plan.trials:
         return [*out, "", "Nothing can be run: no candidate is left."]
     out += ["", f"trials (order by seed {plan.seed})"]
-    for block, trials in groupby(plan.trials, key=lambda trial: trial.block):
-        out.append(f"  block {block}: {', '.join(trial.candidate for trial in trials)}")
+    for (block, kind), trials in groupby(plan.trials, key=lambda trial: (trial.block, trial.kind)):
+        ask = " (if undecided)" if kind is TrialKind.SECOND_LOOK else ""
+        out.append(f"  block {block}{ask}: {', '.join(trial.candidate for trial in trials)}")
     return [*out, "", *_length(plan)]
 
 
@@ -105,7 +109,14 @@ def _question(plan: Plan) -> list[str]:
         *([f"  needs      {', '.join(scenario.needs)}"] if scenario.needs else []),
         *slo,
         f"  primary    {scenario.primary}",
+        f"  repeats    {scenario.repeats.text}",
+        *_margins(scenario.margins),
     ]
+
+
+def _margins(margins: Margins) -> list[str]:
+    given = [f"{name} {100 * value:g} %" for name, value in margins if value is not None]
+    return [f"  margins    {', '.join(given)}: a smaller difference is none"] if given else []
 
 
 def _limit(metric: str, value: float) -> str:
@@ -132,7 +143,7 @@ def _length(plan: Plan) -> list[str]:
     least = plan.length_s
     most = least + len(plan.trials) * load.drain_s
     out = [
-        f"length: {len(plan.trials)} trials, {format_duration(least)} of load,"
+        f"length: {'at most ' if plan.looks else ''}{len(plan.trials)} trials, {format_duration(least)} of load,"
         f" at most {format_duration(most)} with drains; starting servers comes on top"
     ]
     if least >= LONG_S:

@@ -4,6 +4,7 @@ in its order. Reads files and installed packages only; opens no socket."""
 import importlib.util
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from brokerbench.contract import CannotPromise, Driver
@@ -19,11 +20,12 @@ from brokerbench.model import (
     ServerKind,
     Survives,
     Trial,
+    TrialKind,
 )
 
-__all__ = ["Excluded", "make_plan", "settings_of"]
+__all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "settings_of"]
 
-_TAGS = 0x7FFF  # the 16th bit marks canaries
+TAGS = 0x7FFF  # the 16th bit marks canaries
 _MAX_CHILDREN = 32
 
 
@@ -39,19 +41,23 @@ def settings_of(driver: Driver, candidate: Candidate) -> Any:
 
 
 def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, smoke: bool = False) -> Plan:
-    """Blocks in random order, each candidate once a block. The same seed gives the same plan."""
+    """Blocks in random order, each candidate once a block; those of a second look too. The same seed gives the same
+    plan."""
     candidates = tuple(
         _candidate(name, broker, scenario, drivers[broker.driver]) for name, broker in scenario.brokers.items()
     )
+    empty = Plan(scenario, seed, candidates, (), smoke)
+    first, last = empty.looks or (scenario.repeats.blocks, scenario.repeats.blocks)
     taking_part = [c.name for c in candidates if c.excluded is None]
     chance = random.Random(seed)
-    tags = chance.sample(range(1, _TAGS), len(taking_part) * scenario.repeats.blocks)
+    tags = chance.sample(range(1, TAGS), len(taking_part) * last)
     trials = []
-    for block in range(1, scenario.repeats.blocks + 1):
+    for block in range(1, last + 1):
+        kind = TrialKind.PLANNED if block <= first else TrialKind.SECOND_LOOK
         for order, name in enumerate(chance.sample(taking_part, len(taking_part)), 1):
             trial_id = f"b{block:02d}-{order}-{name}"
-            trials.append(Trial(trial_id, block, order, name, chance.getrandbits(32), tags.pop()))
-    return Plan(scenario, seed, candidates, tuple(trials), smoke)
+            trials.append(Trial(trial_id, block, order, name, chance.getrandbits(32), tags.pop(), kind))
+    return replace(empty, trials=tuple(trials))
 
 
 def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) -> Candidate:
@@ -59,9 +65,9 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
     server, promise, why = broker.server, None, None
     try:
         client = _client(broker, driver)
-        promise = _promise(broker, scenario, driver)
+        promise = promise_of(broker, scenario, driver)
         server = _server(broker, driver)
-        _enough_processes(scenario)
+        enough_processes(scenario)
     except Excluded as excluded:
         why = str(excluded)
     return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why)
@@ -78,7 +84,7 @@ def _client(broker: Broker, driver: Driver) -> str:
     return name
 
 
-def _promise(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
+def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
     settings = driver.Settings.from_base(broker.settings)
     delivery = scenario.delivery
     try:
@@ -121,7 +127,7 @@ def _server(broker: Broker, driver: Driver) -> ServerKind:
     raise Excluded(f"no server: {'; '.join(missing)}")
 
 
-def _enough_processes(scenario: Scenario) -> None:
+def enough_processes(scenario: Scenario) -> None:
     topology = scenario.topology
     wanted = topology.producers + sum(group.consumers for group in topology.groups.values())
     if wanted > _MAX_CHILDREN:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Driver, Endpoints, Feature
+from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Driver, Endpoints
 from brokerbench.model import Candidate, Plan, PromisePoint, Trial
 from brokerbench.servers import GuardianLost
 
+from .cast import cast
 from .clock import Clock, WallClock
 from .fleet import Child, Fleet, TrialFailed
 from .folder import TrialFolder, now_iso
@@ -76,6 +77,8 @@ class Outcome:
     reason: str | None
     contaminated: bool = False
     busy_share: float | None = None  # of the busiest child; None where none was measured
+    sent_msgs_s: float | None = None  # in the measured window, by all producers
+    delivered_msgs_s: float | None = None  # by all consumers of all groups
 
 
 def run_trial(context: TrialContext, folder: TrialFolder) -> Outcome:
@@ -100,13 +103,19 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> Outcome:
     write_trial(folder, context.plan, context.trial, runner.measured, started, state, lost or reason)
     if lost:
         raise GuardianLost(lost)
-    return _outcome(state, reason, runner.measured)
+    return _outcome(state, reason, runner.measured, context.plan.scenario.load.measure_s)
 
 
-def _outcome(state: str, reason: str | None, measured: Measured) -> Outcome:
+def _outcome(state: str, reason: str | None, measured: Measured, measure_s: float) -> Outcome:
+    if state != "finished":
+        return Outcome(state, reason)
+    done = [child.done for child in measured.children if child.done]
+    shares = [d["usage"]["busy_share"] for d in done if d["usage"]["busy_share"] is not None]
+    sent, delivered = (
+        sum(d["totals"].get(name, 0) for d in done) / measure_s for name in ("sent_by_time", "delivered_by_time")
+    )
     contaminated = bool((measured.contamination or {}).get("contaminated"))
-    shares = (child.done["usage"]["busy_share"] for child in measured.children if child.done)
-    return Outcome(state, reason, contaminated, max((s for s in shares if s is not None), default=None))
+    return Outcome(state, reason, contaminated, max(shares, default=None), sent, delivered)
 
 
 def _loss(guardian: Keeper) -> str | None:
@@ -124,11 +133,8 @@ class _Runner:
         self.candidate, self.scenario = context.candidate, context.plan.scenario
         self.clock = context.clock
         self.settings = settings_of(context.driver, context.candidate)
-        features = context.driver.features(self.settings)
         assert self.candidate.promise is not None
         self.confirming = self.candidate.promise.point is PromisePoint.CONFIRMED
-        self.settling = Feature.SETTLE in features
-        self.per_key = Feature.ORDER_PER_KEY in features
         self.bitmaps = context.guardian.folder / f"ledger-{context.trial.id}"
         self.measured = Measured(confirming=self.confirming)
         self.cut = False
@@ -157,8 +163,9 @@ class _Runner:
     def _conduct(self, fleet: Fleet, admin: Admin, endpoints: Endpoints) -> None:
         measured = self.measured
         # Side by side: nothing is sent before all are ready, and what comes first are canaries, sent until they arrive.
+        specs = self._specs(endpoints)
         for role in ("consumer", "producer"):
-            for spec in self._specs(endpoints, role):
+            for spec in specs[role]:
                 measured.children.append(fleet.start(spec))
         if not fleet.until(lambda: all(c.ready for c in fleet.children), _READY_S):
             late = ", ".join(c.spec.name for c in fleet.children if not c.ready)
@@ -297,49 +304,18 @@ class _Runner:
             groups={name: group.consumers for name, group in topology.groups.items()},
         )
 
-    def _specs(self, endpoints: Endpoints, role: str) -> list[ChildSpec]:
-        scenario, promise = self.scenario, self.candidate.promise
-        assert promise is not None
-        topology, load = scenario.topology, scenario.load
-        common: dict[str, Any] = {
-            "role": role,
-            "driver": self.context.reference,
-            "client": self.candidate.client,
-            "endpoints": endpoints.as_json(),
-            "settings": dict(promise.settings),
-            "producers": topology.producers,
-            "in_flight": scenario.delivery.in_flight,
-            "size_bytes": scenario.message.size_bytes,
-            "key_cardinality": scenario.message.keys.cardinality if scenario.message.keys else None,
-            "confirming": self.confirming,
-            "settling": self.settling,
-            "tag": self.context.trial.tag,
-            "seed": self.context.trial.seed,
-            "rate_msgs_s": load.rate_msgs_s,
-            "arrivals": load.arrivals,
-            "warmup_s": load.warmup_s,
-            "measure_s": load.measure_s,
-            "drain_s": load.drain_s,
-            "ledger": str(self.bitmaps),
-        }
-        if role == "producer":
-            return [
-                ChildSpec(name=f"producer-{i}", index=i, group=None, prefetch=0, ordered=False, **common)
-                for i in range(topology.producers)
-            ]
-        return [
-            ChildSpec(
-                name=f"{name}-{i}",
-                index=i,
-                group=name,
-                prefetch=group.prefetch,
-                # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
-                ordered=group.consumers == 1 or self.per_key,
-                **common,
-            )
-            for name, group in topology.groups.items()
-            for i in range(group.consumers)
-        ]
+    def _specs(self, endpoints: Endpoints) -> dict[str, list[ChildSpec]]:
+        context = self.context
+        return cast(
+            self.scenario,
+            self.candidate,
+            context.driver,
+            context.reference,
+            endpoints,
+            tag=context.trial.tag,
+            seed=context.trial.seed,
+            ledger=self.bitmaps,
+        )
 
     def _watch(self, fleet: Fleet) -> None:
         if not self.clock.real:

@@ -24,7 +24,7 @@ from brokerbench.model import (
     Stage,
     Topology,
 )
-from brokerbench_analysis import write_summary
+from brokerbench_analysis import look_levels, write_summary
 
 __all__ = ["read", "run", "scenario", "trials_of", "until"]
 
@@ -43,6 +43,7 @@ def scenario(
     producers: int = 1,
     groups: Mapping[str, Group] | None = None,
     blocks: int = 1,
+    look_again: int | None = None,
     slo: tuple[Slo, ...] = (),
 ) -> Scenario:
     """A question of a second; `rate=None` saturates."""
@@ -55,7 +56,7 @@ def scenario(
         message=Message(size="256B"),
         delivery=Delivery(guarantee=guarantee, in_flight=in_flight),
         load=Load(model=model, warmup=warmup, stages=(Stage(**stage),), drain=drain),
-        repeats=Repeats(blocks=blocks),
+        repeats=Repeats(blocks=blocks, look_again=look_again),
         slo=slo,
         primary="end_to_end.p99" if rate else "delivered_msgs_s",
     )
@@ -68,10 +69,12 @@ def run(
     seed: int = 1,
     observe: Callable[[str, dict[str, Any]], None] = lambda kind, about: None,
     stop_asked: Callable[[], bool] = lambda: False,
+    undecided: Callable[[Path], bool] = lambda folder: True,
+    smoke: bool = False,
 ) -> Path:
     """Execute it; the summary is written after every trial, as by the CLI."""
     drivers = {broker.driver: brokerbench_drivers.load(broker.driver) for broker in asked.brokers.values()}
-    plan: Plan = make_plan(asked, drivers, seed)
+    plan: Plan = make_plan(asked, drivers, seed, smoke=smoke)
     options = RunOptions(
         results=results,
         references={name: brokerbench_drivers.reference(name) for name in drivers},
@@ -80,6 +83,8 @@ def run(
         observe=observe,
         stop_asked=stop_asked,
         after_trial=write_summary,
+        undecided=undecided,
+        look_levels=look_levels,
     )
     return execute(plan, drivers, options)
 

@@ -1,0 +1,90 @@
+"""The servers of a run: one for all candidates that can share it, up before the first trial."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from brokerbench.contract import Driver
+from brokerbench.model import Candidate, Plan, ServerKind
+from brokerbench.servers import Guardian, Host, NotAvailable, Server
+
+from .folder import RunFolder
+from .options import RunOptions
+from .planner import settings_of
+
+__all__ = ["Servers"]
+
+
+class Servers:
+    """One server for candidates whose recipe and key are the same; kept up for the run, started again if it died."""
+
+    def __init__(
+        self, plan: Plan, drivers: Mapping[str, Driver], guardian: Guardian, folder: RunFolder, options: RunOptions
+    ) -> None:
+        self._drivers, self._guardian, self._folder, self._options = drivers, guardian, folder, options
+        self._candidates = [c for c in plan.candidates if c.excluded is None]
+        self._up: dict[str, Server] = {}
+        self._failed: dict[str, str] = {}
+        self._tries = 0
+
+    def start_all(self) -> None:
+        """Before the first trial and side by side: a cold start must not fall into another candidate's trial."""
+        first = {self._key(c): c for c in reversed(self._candidates)}
+        with ThreadPoolExecutor(max_workers=max(1, len(first))) as pool:
+            list(pool.map(self._try_start, first.values()))
+
+    def up(self, candidate: Candidate) -> Server:
+        """Raises NotAvailable with the reason when it does not come up."""
+        key = self._key(candidate)
+        server = self._up.get(key)
+        if server is not None and server.process is not None and not server.process.alive():
+            del self._up[key]
+        if key not in self._up and key not in self._failed:
+            self._try_start(candidate)
+        if key in self._failed:
+            raise NotAvailable(self._failed[key])
+        return self._up[key]
+
+    def pids(self, candidate: Candidate) -> Callable[[], dict[str, list[int]]]:
+        """The processes of the candidate's own server, and of the servers that wait for their trials."""
+        mine = self._up[self._key(candidate)].process
+        waiting = [server.process for server in self._up.values() if server.process is not mine]
+
+        def look() -> dict[str, list[int]]:
+            groups: dict[str, list[int]] = {"broker": [], "other_servers": []}
+            for process, pids in self._guardian.pids().items():
+                if process is mine:
+                    groups["broker"] += pids
+                elif process in waiting:
+                    groups["other_servers"] += pids
+            return groups
+
+        return look
+
+    def _key(self, candidate: Candidate) -> str:
+        driver = self._drivers[candidate.driver]
+        if candidate.server is ServerKind.EXTERNAL:
+            return f"{driver.name}/external/{candidate.url}"
+        return (
+            f"{driver.name}/{candidate.server}/{driver.servers[candidate.server].key(settings_of(driver, candidate))}"
+        )
+
+    def _try_start(self, candidate: Candidate) -> None:
+        key, driver = self._key(candidate), self._drivers[candidate.driver]
+        try:
+            if candidate.server is ServerKind.EXTERNAL:
+                self._up[key] = Server(address=driver.address(str(candidate.url)), process=None, about={})
+                return
+            recipe = driver.servers[candidate.server]
+            if not recipe.available().ready:
+                recipe.fetch(lambda text: self._options.observe("say", {"text": text}))
+            self._up[key] = recipe.start(self._host(candidate), settings_of(driver, candidate))
+            self._options.observe("server", {"candidate": candidate.name, "about": self._up[key].about})
+        except NotAvailable as error:
+            self._failed[key] = f"{candidate.name}: {error}"
+
+    def _host(self, candidate: Candidate) -> Host:
+        self._tries += 1
+        name = candidate.name if self._tries <= len(self._candidates) else f"{candidate.name}-{self._tries}"
+        return self._guardian.host(
+            name, self._folder.logs(name), lambda text: self._options.observe("say", {"text": text})
+        )
