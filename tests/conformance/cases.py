@@ -45,12 +45,17 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}, kept_after_s=5.0),
     ),
     "kafka": (Flavour("as-shipped", requeue=False, prefetch_bounds=False),),
+    "simulated": (
+        Flavour("confirming", {"service": {"constant": "10us"}, "confirm_delay": "1ms"}),
+        Flavour("unconfirmed", {"confirms": False, "redelivered_flag": False}),
+    ),
     "null": (Flavour("ring", any_size=False, producers=1),),
 }
 URLS: Mapping[str, str] = {
     "kafka": "kafka://127.0.0.1:{port}",
     "nats": "nats://127.0.0.1:{port}",
     "rabbitmq": "amqp://guest:guest@127.0.0.1:{port}/",
+    "simulated": "simulated://127.0.0.1:{port}",
 }
 
 

@@ -21,7 +21,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_built_in_ones() -> None:
-    assert names() == ("kafka", "nats", "null", "rabbitmq", "zeromq")
+    assert names() == ("kafka", "nats", "null", "rabbitmq", "simulated", "zeromq")
 
 
 @pytest.mark.parametrize("name", names())
