@@ -1,7 +1,8 @@
 """Markdown: the short form, for a pull request or a chat. The same sentences and tables as the page's head."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from brokerbench_analysis import Study
 
@@ -14,28 +15,31 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&!@])")
 
 
 def as_markdown(study: Study) -> str:
-    """Verdict, what was asked, validity, then the figures."""
+    """Verdict and validity, what was asked, then the figures."""
     view = page(study)
     lines = [f"# {_plain(view.title)}", ""]
     lines += [_plain(view.question), ""] if view.question else []
     lines += [f"> **{_plain(b['title'])}** {_plain(b['text'])}\n" for b in view.banners]
-    lines += [f"**{_plain(view.verdict['sentence'])}**", ""]
-    lines += [f"{_plain(line)}\n" for line in view.verdict["details"]]
-    lines += [f"- {_plain(label)}: {_plain(text)}" for label, text in view.asked]
-    lines += ["", "## Validity", "", *_validity(view), "", "## Side by side", "", _plain(view.comparison["lead"]), ""]
-    lines += [*_table(view.comparison["columns"], view.comparison["rows"]), ""]
-    lines += [f"{_plain(note)}\n" for note in view.comparison["notes"]]
-    lines += [
-        "## What can be claimed",
-        "",
-        _plain(view.claims["lead"]),
-        "",
-        *_table(view.claims["columns"], view.claims["rows"]),
-    ]
-    if view.slo["rows"]:
-        lines += ["", "## Service level objectives", "", *_table(view.slo["columns"], view.slo["rows"])]
+    lines += [f"**{_plain(view.sentence)}**", "", "## Validity", "", *_validity(view)]
+    lines += ["## What was asked", "", *(f"- {_plain(label)}: {_plain(text)}" for label, text in view.asked), ""]
+    lines += _part("Side by side", view.comparison, view.comparison["notes"])
+    lines += _part("Broker or generator", view.generator, [view.generator["pauses"]["lead"]])
+    lines += [f"- {_plain(who.name)}: {_plain(text)}" for who, text in view.generator["warnings"]]
+    lines += _part("What can be claimed", view.claims, [view.claims["looks"]], always=True)
+    lines += _part("Service level objectives", view.slo)
+    lines += _part("Answers and arrivals", view.ledger["fates"])
+    lines += _part("Checks that do not hold", view.checks | {"rows": view.checks["broken"]})
     lines += ["", "Run it again:", "", f"    {clean(view.method['command'])}"]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def _part(title: str, part: Mapping[str, Any], notes: Iterable[str] = (), *, always: bool = False) -> list[str]:
+    """A heading, a lead, a table and notes; nothing where the table is empty, unless the lead says why."""
+    if not part["rows"] and not always:
+        return []
+    lead = _plain(str(part.get("lead", "")))
+    said = [f"{_plain(note)}\n" for note in notes if note]
+    return ["", f"## {title}", "", lead, "", *_table(part["columns"], part["rows"]), "", *said]
 
 
 def _plain(text: str) -> str:
@@ -53,11 +57,15 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _validity(view: Page) -> list[str]:
-    rows = [_row(column.label for column in view.validity["columns"]), _row(["---"] * 4)]
+    lines = [_plain(view.validity["lead"]), "", _row(c.label for c in view.validity["columns"]), _row(["---"] * 4)]
     for row in view.validity["rows"]:
         reasons = "; ".join(_plain(f"{reason.text} {reason.where}".strip()) for reason in row.reasons)
-        rows.append(_row((_plain(row.who.name), row.state, row.trials, reasons or "no objection found")))
-    return rows
+        lines.append(_row((_plain(row.who.name), row.state, row.trials, reasons or "no objection found")))
+    apart = view.validity["apart"]
+    lines += ["", *(f"{_plain(note)}\n" for note in view.validity["notes"])]
+    return (
+        lines if not apart["rows"] else [*lines, f"{apart['title']}.\n", *_table(apart["columns"], apart["rows"]), ""]
+    )
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Record]) -> list[str]:
@@ -73,7 +81,7 @@ def _texts(row: Record, width: int) -> list[str]:
     if row.part:
         texts = [f"*{_plain(row.part)}*"]
     else:
-        texts = [_plain(row.who.name)] if row.who else []
+        texts = [_plain(f"{row.who.name} ({row.who.about})" if row.who.about else row.who.name)] if row.who else []
         texts += [_cell(cell) for cell in row.cells]
         texts += [_plain(row.rest)] if row.rest else []
     return texts + [""] * (width - len(texts))

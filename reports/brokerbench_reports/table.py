@@ -16,8 +16,20 @@ _FIGURES = ("count", "mean", "p50", "p90", "p95", "p99", "p99_9", "max", "at_lea
 _RATES = ("offered_msgs_s", "confirmed_msgs_s", "delivered_msgs_s")
 _LEDGER = (
     *("closed", "scheduled", "sent", "confirmed", "refused", "unknown", "promised", "expected", "delivered", "unique"),
-    *("lost", "duplicates", "redelivered", "reordered", "foreign", "corrupt", "outstanding", "recovered"),
+    *(
+        "lost",
+        "duplicates",
+        "duplicates_flagged",
+        "redelivered",
+        "reordered",
+        "foreign",
+        "corrupt",
+        "outstanding",
+        "recovered",
+    ),
 )
+_ANSWERS = ("confirmed", "refused", "unknown", "handed-over")
+_COMES = ("delivered", "absent")
 _RESOURCES = (
     "generator_cpu_s_per_million",
     "broker_cpu_s_per_million",
@@ -41,20 +53,42 @@ def as_csv(study: Study) -> str:
 
 def _rows(name: str, candidate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     head = {"candidate": name} | {key: candidate[key] for key in _CANDIDATE} | {"excluded": candidate["excluded"]}
+    head |= {"generator": candidate.get("generator"), "limit_by": (candidate.get("limit") or {}).get("by")}
     for trial in candidate["trials"] or [None]:
         yield head | _trial(trial or {})
 
 
 def _trial(trial: Mapping[str, Any]) -> dict[str, Any]:
-    validity, load = trial.get("validity") or {}, trial.get("load") or {}
-    row: dict[str, Any] = {"trial": trial.get("id"), "block": trial.get("block"), "state": validity.get("state")}
-    row["reasons"] = "; ".join([*validity.get("reasons", ()), *validity.get("labels", ())])
-    row |= {"load_model": load.get("model"), "asked_msgs_s": load.get("rate_msgs_s")}
+    load, ledger = trial.get("load") or {}, trial.get("ledger") or {}
+    row: dict[str, Any] = {"trial": trial.get("id"), "block": trial.get("block")} | _standing(trial)
+    row |= {"load_model": load.get("model"), "arrivals": load.get("arrivals"), "asked_msgs_s": load.get("rate_msgs_s")}
     row |= {key: trial.get(key) for key in _RATES}
     for name in _LATENCIES:
         row |= {f"{name}_{key}": (trial.get(name) or {}).get(key) for key in _FIGURES}
-    row |= {f"ledger_{key}": (trial.get("ledger") or {}).get(key) for key in _LEDGER}
+    row |= {f"ledger_{key}": ledger.get(key) for key in _LEDGER}
+    row |= {
+        f"fate_{answer.replace('-', '_')}_{come}": ((ledger.get("fates") or {}).get(answer) or {}).get(come)
+        for answer in _ANSWERS
+        for come in _COMES
+    }
     return row | {key: (trial.get("resources") or {}).get(key) for key in _RESOURCES}
+
+
+def _standing(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether the row counts, and what is held against it: before any figure."""
+    validity, steady = trial.get("validity") or {}, trial.get("steady") or {}
+    pauses, disturbed = trial.get("pauses") or {}, trial.get("contamination") or {}
+    checks = trial.get("checks")
+    return {
+        "state": validity.get("state"),
+        "reasons": "; ".join([*validity.get("reasons", ()), *validity.get("labels", ())]),
+        **{key: trial.get(key) for key in ("kind", "repeats", "superseded")},
+        "steady": steady.get("state"),
+        "steady_reasons": "; ".join(steady.get("reasons") or ()),
+        **{key: disturbed.get(key) for key in ("steal_share", "throttled_share")},
+        **{f"pauses_{key}": pauses.get(key) for key in ("count", "total_ms", "max_ms", "child")},
+        "checks_broken": None if checks is None else "; ".join(c["name"] for c in checks if c["holds"] is False),
+    }
 
 
 def _cell(item: Any) -> Any:

@@ -3,6 +3,7 @@
 A figure that was not measured is None and is written in words, never as 0.
 """
 
+import datetime as dt
 import math
 import os.path
 import re
@@ -11,15 +12,15 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "NOT_MEASURED",
+    "age",
     "clean",
     "count",
     "figure",
     "flag",
     "labels",
+    "percent",
     "plural",
-    "rate",
     "short",
-    "signed_percent",
     "value",
 ]
 
@@ -52,11 +53,6 @@ def figure(number: float | None, digits: int = 3) -> str:
     return f"{rounded:,.{max(0, min(places, 9))}f}"
 
 
-def rate(number: float | None) -> str:
-    """Messages per second: four digits say more than a benchmark can promise."""
-    return figure(number, 4)
-
-
 def count(number: float | None) -> str:
     """A number of messages is never rounded."""
     return NOT_MEASURED if number is None else f"{number:,.0f}"
@@ -68,12 +64,11 @@ def value(number: float | None, unit: str = "", digits: int = 3) -> str:
     return text if number is None or not unit else f"{text} {unit}"
 
 
-def signed_percent(ratio: float) -> str:
-    """A ratio as its distance from one: 1.12 -> +12 %."""
-    change = (ratio - 1) * 100
-    if abs(ratio) >= 10:
-        return f"× {figure(ratio)}"
-    return f"{'+' if change > 0 else '−' if change < 0 else '±'}{figure(abs(change), 2)} %"
+def percent(share: float | None, *, chosen: bool = False) -> str:
+    """A share of one: 0.0412 -> 4.1 %. One that somebody chose has no digits beyond it: 0.05 -> 5 %."""
+    if share is None:
+        return NOT_MEASURED
+    return f"{100 * share:.3g} %" if chosen else f"{figure(100 * share, 2)} %"
 
 
 def flag(answer: object) -> str:
@@ -95,6 +90,21 @@ def flag(answer: object) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 trial`, `3 trials`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def age(released: str, at: str) -> str:
+    """How old a release was on a day, both ISO dates: `3 months old`; empty where one of them is no date."""
+    try:
+        days = (dt.date.fromisoformat(at[:10]) - dt.date.fromisoformat(released[:10])).days
+    except ValueError:
+        return ""
+    if days < 0:
+        return ""
+    if days < 60:
+        return f"{plural(days, 'day')} old"
+    if days < 730:
+        return f"{plural(round(days / 30.44), 'month')} old"
+    return f"{days / 365.25:.1f} years old"
 
 
 def labels(names: Sequence[str], length: int) -> dict[str, str]:

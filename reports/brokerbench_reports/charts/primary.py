@@ -12,11 +12,12 @@ from brokerbench_reports.words import labels
 
 from .axes import linear_axis, log_axis
 from .svg import inline
-from .theme import INK, MUTED, PAPER, bare, colour, figure, look, marker
+from .theme import GRID, INK, MUTED, PAPER, bare, colour, figure, look, marker
 
 __all__ = ["Row", "primary"]
 
 _ROW_HEIGHT, _WIDTH = 46, 400
+_HEADING = 0.62  # of a row
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Row:
     high: float | None
     values: Sequence[float]
     doubtful: Sequence[float] = field(default=())
-    mark: str = ""  # said after the name: " (floor)"
+    mark: str = ""  # said after the name: " (not ranked)"
     bound: bool = False  # the centre is at least so much
+    kind: str = ""  # rows of one kind stand together, under its name
 
 
 def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") -> Markup | None:
@@ -40,13 +42,14 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
     if not figures:
         return None
     names = labels([row.name for row in rows], 28)
+    places, headings, depth = _places(rows)
+    height = 52 + _ROW_HEIGHT * depth
     with look(key):
-        drawing = figure(_WIDTH, 52 + _ROW_HEIGHT * len(rows))
+        drawing = figure(_WIDTH, height)
         axes = drawing.subplots()
-        drawing.subplots_adjust(left=0.035, right=0.965, top=1 - 6 / (52 + _ROW_HEIGHT * len(rows)))
-        drawing.subplots_adjust(bottom=44 / (52 + _ROW_HEIGHT * len(rows)))
+        drawing.subplots_adjust(left=0.035, right=0.965, top=1 - 6 / height, bottom=44 / height)
         bare(axes, grid="x")
-        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_ylim(depth - 0.4, -0.6)
         axes.set_yticks([])
         positive = min(figures) > 0
         if positive and max(figures) / min(figures) > 20:
@@ -55,12 +58,36 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
         else:
             linear_axis(axes, "x", max(figures), 5)
         axes.set_xlabel(label)
-        for place, row in enumerate(rows):
+        for place, kind in headings:
+            _heading(axes, place, kind)
+        for place, row in zip(places, rows, strict=True):
             _row(axes, place, row, unit, names)
         return inline(drawing, key, label, _described(rows, unit))
 
 
-def _row(axes: Axes, place: int, row: Row, unit: str, names: Mapping[str, str]) -> None:
+def _places(rows: Sequence[Row]) -> tuple[list[float], list[tuple[float, str]], float]:
+    """Where each row stands, where each kind's name does, and how many rows high all is; no names without kinds."""
+    places: list[float] = []
+    headings: list[tuple[float, str]] = []
+    depth, last = 0.0, ""
+    for row in rows:
+        if row.kind != last and any(other.kind for other in rows):
+            headings.append((depth - 0.3, row.kind or "Generator not recorded"))
+            depth += _HEADING
+        last = row.kind
+        places.append(depth)
+        depth += 1
+    return places, headings, depth
+
+
+def _heading(axes: Axes, place: float, kind: str) -> None:
+    across = axes.get_yaxis_transform()
+    plate = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
+    axes.plot([0, 1], [place + 0.28] * 2, transform=across, color=GRID, linewidth=1)
+    axes.text(0, place, kind, transform=across, color=MUTED, bbox=plate, va="center_baseline", fontsize=10.5)
+
+
+def _row(axes: Axes, place: float, row: Row, unit: str, names: Mapping[str, str]) -> None:
     tint, group = colour(row.series), f"of-{row.series}"
     name = names[row.name] + row.mark
     plate = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # the grid would run through the letters
@@ -115,5 +142,8 @@ def _described(rows: Sequence[Row], unit: str) -> str:
     said = []
     for row in rows:
         interval = f", interval {number(row.low)} to {number(row.high)}" if row.low is not None else ""
-        said.append(f"{row.name}: {number(row.centre)} {unit}{interval}, trials {', '.join(map(number, row.values))}")
+        kind = f" ({row.kind})" if row.kind else ""
+        said.append(
+            f"{row.name}{kind}: {number(row.centre)} {unit}{interval}, trials {', '.join(map(number, row.values))}"
+        )
     return "; ".join(said)

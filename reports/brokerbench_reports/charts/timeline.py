@@ -8,6 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from brokerbench_reports.words import NOT_MEASURED
 from brokerbench_reports.words import figure as number
 
 from .axes import linear_axis, log_axis
@@ -65,7 +66,8 @@ def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, se
     else:
         linear_axis(axes, "y", strip.high, 3)
     axes.text(0, 1.06, strip.title, transform=axes.transAxes, color=INK, weight="bold")
-    legend = "\u2003".join(_legend(line) for line in strip.lines)
+    nothing = all(np.isnan(line.table).all() for line in strip.lines)
+    legend = NOT_MEASURED if nothing else "\u2003".join(_legend(line) for line in strip.lines)
     axes.text(1, 1.06, legend, transform=axes.transAxes, color=MUTED, ha="right", fontsize=10.5)
     for line in strip.lines:
         tint, dash = (MUTED, (0, (3, 2))) if line.dashed else (colour(series), "-")
@@ -82,7 +84,7 @@ def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, se
 
 def _legend(line: Line) -> str:
     if np.isnan(line.table).all():
-        return f"{line.label}: not measured"
+        return f"{line.label}: {NOT_MEASURED}"
     return f"{'╌╌' if line.dashed else '━━'}\u00a0{line.label}"
 
 
@@ -108,6 +110,6 @@ def _described(strips: Sequence[Strip]) -> str:
     for strip in strips:
         for line in strip.lines:
             known = line.table[~np.isnan(line.table)]
-            span = f"{number(float(known.min()))} to {number(float(known.max()))}" if known.size else "not measured"
+            span = f"{number(float(known.min()))} to {number(float(known.max()))}" if known.size else NOT_MEASURED
             said.append(f"{strip.title}, {line.label}: {span}")
     return "; ".join(said)

@@ -20,7 +20,7 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
         ("Topology", _topology(topology)),
         ("Promise asked", promise_words(delivery["guarantee"], delivery["survives"])),
         ("In flight", f"{count(delivery['in_flight'])} unconfirmed messages a producer"),
-        ("Repeats", f"{plural(scenario['repeats']['blocks'], 'block')}: each candidate once a block, in random order"),
+        ("Repeats", _repeats(scenario["repeats"])),
         ("Primary figure", primary),
     ]
     if scenario.get("needs"):
@@ -35,6 +35,7 @@ def load_words(load: Json) -> str:
     if load["model"] == "open":
         rates = ", then ".join(f"{stage['rate_msgs_s']:,.12g} msg/s" for stage in stages)
         how = f"{rates}, open: sent by the clock, whatever the broker does"
+        how += ", at random (Poisson) times" if load.get("arrivals") == "poisson" else ""
     else:
         how = "saturate: the next message as soon as one is confirmed"
     return f"{how}; {format_duration(load['warmup_s'])} warm-up, {length} measured"
@@ -57,6 +58,12 @@ def size_words(size_bytes: int) -> str:
 def _message(message: Json) -> str:
     keys = message.get("keys")
     return f"{size_words(message['size_bytes'])}, " + (f"{count(keys['cardinality'])} keys" if keys else "no key")
+
+
+def _repeats(repeats: Json) -> str:
+    words = f"{plural(repeats['blocks'], 'block')}: each candidate once a block, in random order"
+    more = repeats.get("look_again")
+    return f"{words}; on to {count(more)} if undecided then" if more else words
 
 
 def _topology(topology: Json) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from brokerbench.model import Survives
 from brokerbench_analysis import Study
 from brokerbench_analysis.metrics import metric, value_of
 from brokerbench_reports.words import count, figure
 
 from .asked import promise_words
 from .cells import Cell, Column, Record, counted, measured
-from .subjects import Subject
+from .generator import limit_cell
+from .machine import disk_warning
+from .subjects import GENERATORS, Subject
 from .trials import latency_cell
 
 __all__ = ["comparison"]
@@ -32,46 +35,78 @@ _COLUMNS = (
 )
 
 
-def comparison(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
+_FLUSHED = {Survives.POWER_LOSS, Survives.NODE_LOSS}  # promises that a flush before each confirm may be needed for
+_LIMIT = Column("whose limit")
+_AT_LEAST = (
+    "≥ stands where a message came never, or not before the trial ended: it is slower than every one that came, so the "
+    "percentile is at least so high."
+)
+_NOTHING = "n/a stands where nothing was delivered, so nothing has a latency."
+
+
+def comparison(study: Study, subjects: Sequence[Subject], details: Sequence[str]) -> dict[str, Any]:
+    """`details`: what the verdict adds that no row says."""
+    saturates = study.run["scenario"]["load"]["model"] == "saturate"
+    rows = [*_ranked(study, subjects, saturates), *_unranked(study, subjects, saturates)]
+    of = metric(study.summary["primary"])
+    first = "highest" if of.higher_is_better else "lowest"
+    order = f"Ranked by {of.words}, {first} first. " if study.verdict.ranking else ""
+    columns = (*_COLUMNS[:3], _LIMIT, *_COLUMNS[3:]) if saturates else _COLUMNS
+    return {
+        "lead": f"{order}Latencies come from all valid trials merged; below a figure stands its range over the trials.",
+        "columns": columns if any(row.cells for row in rows) else (_COLUMNS[0], Column("why there is no figure")),
+        "rows": rows,
+        "notes": [*details, *_notes(study, subjects, rows)],
+    }
+
+
+def _ranked(study: Study, subjects: Sequence[Subject], saturates: bool) -> list[Record]:
+    """One ranking, but what the broker can do and what a client library gets of it stand apart."""
     by_name = {subject.name: subject for subject in subjects}
-    ranked = [by_name[row["candidate"]] for row in study.verdict.ranking]
+    ranked = [(place, by_name[row["candidate"]]) for place, row in enumerate(study.verdict.ranking, 1)]
+    rows = []
+    for kind in (*GENERATORS, ""):
+        own = [(place, s) for place, s in ranked if (s.generator if s.generator in GENERATORS else "") == kind]
+        rows += [Record(part=GENERATORS[kind])] if own and kind else []
+        rows += [_row(s, saturates, place=place if kind else 0) for place, s in own]
+    return rows
+
+
+def _unranked(study: Study, subjects: Sequence[Subject], saturates: bool) -> list[Record]:
     why = {row["candidate"]: str(row["why"]) for row in study.verdict.unranked}
-    rows = [_row(subject) for subject in ranked]
     floors = [s for s in subjects if s.floor and s.name in why and not s.excluded]
     apart = [s for s in subjects if s.name in why and s not in floors and not s.excluded]
     excluded = [s for s in subjects if s.excluded]
+    rows: list[Record] = []
     if apart:
-        rows += [Record(part="Not ranked"), *(_row(s, why[s.name]) for s in apart)]
+        rows += [Record(part="Not ranked"), *(_row(s, saturates, why[s.name]) for s in apart)]
     if floors:
-        rows += [
-            Record(part="Floor: exempt from the promise and the rank"),
-            *(_row(s, why[s.name]) for s in floors),
-        ]
+        heading = Record(part="Floor: exempt from the promise and the rank")
+        rows += [heading, *(_row(s, saturates, why[s.name]) for s in floors)]
     if excluded:
         rows += [Record(part="Excluded before the run"), *(_left_out(s, s.excluded or "") for s in excluded)]
-    of = metric(study.summary["primary"])
-    order = f"Ranked by {of.words}, {'highest' if of.higher_is_better else 'lowest'} first. " if ranked else ""
-    return {
-        "lead": f"{order}Latencies come from all valid trials merged; below a figure stands its range over the trials.",
-        "columns": _COLUMNS if any(row.cells for row in rows) else (_COLUMNS[0], Column("why there is no figure")),
-        "rows": rows,
-        "notes": _notes(subjects),
-    }
+    return rows
 
 
 def _left_out(subject: Subject, why: str) -> Record:
     return Record(who=subject.plain, rest=why, apart=True)
 
 
-def _row(subject: Subject, why: str = "") -> Record:
+def _row(subject: Subject, saturates: bool, why: str = "", place: int = 0) -> Record:
     merged = subject.record["merged"]
     if merged is None:
         return _left_out(subject, why)
-    about = "" if subject.state == "valid" else f"{subject.state}, see above"
+    said = [f"rank {place}"] if place else []
     if why and not subject.floor:
-        about = f"{why}; {about}" if about else why
-    who = replace(subject.who, about=about)
-    return Record(_cells(subject, merged), who, bool(why))
+        said.append(why)
+    if why and subject.generator in GENERATORS:
+        said.append(GENERATORS[subject.generator].lower())
+    if subject.state != "valid":
+        said.append(f"{subject.state}, see above")
+    cells = _cells(subject, merged)
+    if saturates:
+        cells.insert(2, limit_cell(subject))
+    return Record(cells, replace(subject.who, about="; ".join(said)), bool(why))
 
 
 def _cells(subject: Subject, merged: Json) -> list[Cell]:
@@ -129,10 +164,14 @@ def _share(ledger: Json) -> str:
     return f"of {count(promised)}" if lost and promised else ""
 
 
-def _notes(subjects: Sequence[Subject]) -> list[str]:
-    notes = []
+def _notes(study: Study, subjects: Sequence[Subject], rows: Sequence[Record]) -> list[str]:
+    texts = [cell.text for row in rows for cell in row.cells]
+    notes = [_AT_LEAST] if any(text.startswith("≥") for text in texts) else []
+    notes += [_NOTHING] if "n/a" in texts else []
     clients = [s for s in subjects if s.usable and s.usable[0].get("in_flight_by") == "back-pressure"]
     if clients:
         names = ", ".join(s.name for s in clients)
         notes.append(f"In flight is bounded by the socket's back-pressure, not by confirms, for: {names}.")
-    return notes
+    warning = disk_warning(study.run["environment"])
+    flushing = any(s.record["survives"] in _FLUSHED for s in subjects if not s.excluded)
+    return [*notes, warning] if warning and flushing else notes

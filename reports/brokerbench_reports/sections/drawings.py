@@ -10,7 +10,7 @@ from brokerbench_analysis import Study
 from brokerbench_analysis.metrics import Metric, metric, value_of
 from brokerbench_reports.charts import Curve, Line, Row, Strip, percentiles, primary, timeline
 
-from .subjects import Subject, subjects_of
+from .subjects import GENERATORS, Subject, subjects_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,15 +53,23 @@ def _dots(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
 
 def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[str, Any] | None:
     order = {row["candidate"]: place for place, row in enumerate(study.verdict.ranking)}
+    kinds = list(GENERATORS)
     rows = []
-    for s in sorted(subjects, key=lambda s: order.get(s.name, len(order) + s.floor)):
+
+    def place(s: Subject) -> tuple[int, int]:
+        """Kinds apart, the floors last, and in the rank's order within."""
+        kind = kinds.index(s.generator) if s.generator in kinds else len(kinds)
+        return len(kinds) + 1 if s.floor else kind, order.get(s.name, len(order))
+
+    for s in sorted(subjects, key=place):
         values = [value for t in s.usable if (value := value_of(t, of)[0]) is not None]
-        doubtful = [value for t in s.trials if t not in s.usable and (value := value_of(t, of)[0]) is not None]
+        doubtful = [value for t in s.counted if t not in s.usable and (value := value_of(t, of)[0]) is not None]
         if values or doubtful:
             centre, bound = value_of(s.record["merged"] or {}, of)
             low, high = (min(values), max(values)) if len(values) > 1 else (None, None)
-            mark = "" if s.name in order else " (floor)" if s.floor else " (not ranked)"
-            rows.append(Row(s.name, s.who.series, centre, low, high, values, doubtful, mark, bound))
+            mark = "" if s.name in order or s.floor else " (not ranked)"
+            kind = "Floor" if s.floor else GENERATORS.get(s.generator, "")
+            rows.append(Row(s.name, s.who.series, centre, low, high, values, doubtful, mark, bound, kind))
     main = of.name == study.summary["primary"]
     svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, "primary" if main else "cost")
     better = f"{'Higher' if of.higher_is_better else 'Lower'} is better."
@@ -97,7 +105,7 @@ def _timelines(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]
     seconds = study.seconds[study.seconds["phase"] != "drain"]
     if seconds.empty:
         return []
-    kept = {str(t["id"]) for s in subjects for t in (s.usable or s.trials)}
+    kept = {str(t["id"]) for s in subjects for t in (s.usable or s.counted)}
     seconds = seconds[seconds["trial"].isin(kept)]
     clock = np.arange(1.0, float(seconds["t"].max()) + 1)
     ranges = [_range(seconds, [column for column, _ in columns]) for _, columns, _ in _STRIPS]

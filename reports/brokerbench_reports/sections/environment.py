@@ -3,57 +3,45 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerbench_reports.words import flag
+from brokerbench_reports.words import age, flag
 
+from .machine import disk_warning, machine
 from .subjects import Subject
 
-__all__ = ["colocated", "environment"]
+__all__ = ["environment"]
 
 Json = Mapping[str, Any]
-_ELSEWHERE = {"libraries", "co_located"}
-_NAMES = {
-    "cpu": "CPU",
-    "cores": "cores",
-    "memory_gib": "memory, GiB",
-    "cpu_governor": "CPU governor",
-    "python": "Python",
-}
-
-
-def colocated(machine: Json) -> str:
-    """What every reader must know before carrying a figure elsewhere."""
-    cores = machine.get("cores")
-    share = f"this machine's {cores} cores" if cores else "this machine's cores"
-    return (
-        f"Co-located: generator and brokers shared {share}. "
-        "Figures are relative on this machine, not sizing figures: compare candidates with each other, nothing else."
-    )
 
 
 def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json]) -> dict[str, Any]:
     """`facts`: trial id -> facts.json as read."""
-    machine = run["environment"]
-    pairs = [("brokerbench", str(run.get("brokerbench", "not recorded")))]
-    pairs += [
-        (_NAMES.get(key, key.replace("_", " ")), _told(item)) for key, item in machine.items() if key not in _ELSEWHERE
-    ]
+    about = run["environment"]
+    versions = [(s.name, _version(s, str(run.get("started") or ""))) for s in subjects if not s.excluded]
     groups = [_settings(subject, facts) for subject in subjects]
-    libraries = machine.get("libraries") or {}
+    libraries = about.get("libraries") or {}
     if libraries:
         groups.append(
             {"title": "Libraries", "source": "run.json", "pairs": [(k, flag(v)) for k, v in libraries.items()]}
         )
     return {
         "lead": "As recorded when the run began. Settings are those the broker reported, not those it was asked for.",
-        "machine": pairs,
+        "machine": [("brokerbench", str(run.get("brokerbench", "not recorded"))), *machine(about)],
+        "versions": versions,
+        "warning": disk_warning(about),
         "groups": [group for group in groups if group["pairs"]],
     }
 
 
-def _told(item: Any) -> str:
-    if item is None:
+def _version(subject: Subject, started: str) -> str:
+    """`3.10.8, released 2022-09-21, 4.2 years old when this was measured`."""
+    version = subject.record.get("broker_version")
+    if not version:
         return "not recorded"
-    return f"{item:,.4g}" if isinstance(item, float) else flag(item)
+    released = str((subject.record.get("facts") or {}).get("released") or "")
+    if not released:
+        return f"{version}, release date not known"
+    old = age(released, started)
+    return f"{version}, released {released}" + (f", {old} when this was measured" if old else "")
 
 
 def _settings(subject: Subject, facts: Mapping[str, Json]) -> dict[str, Any]:
@@ -64,6 +52,5 @@ def _settings(subject: Subject, facts: Mapping[str, Json]) -> dict[str, Any]:
         values = list(dict.fromkeys(flag(trial.get(name)) for trial in found.values()))
         note = "" if len(values) == 1 else f" (differs between trials: {'; '.join(values[1:])})"
         pairs.append((str(name), values[0] + note))
-    version = subject.record.get("broker_version")
     source = ", ".join(["run.json", *(f"trials/{i}/facts.json" for i in found)]) if pairs else ""
-    return {"title": f"{subject.name}{f', version {version}' if version else ''}", "source": source, "pairs": pairs}
+    return {"title": f"Settings of {subject.name}", "source": source, "pairs": pairs}

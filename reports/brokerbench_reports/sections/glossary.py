@@ -1,6 +1,6 @@
 """What the words on the page mean, for a reader who has never seen the tool."""
 
-__all__ = ["FATES", "METHOD", "STATES"]
+__all__ = ["CHECKS", "FATES", "METHOD", "STATES"]
 
 STATES = (
     ("valid", "Every check held: the rate was reached, the ledger is closed, counts agree, the generator had room."),
@@ -9,6 +9,18 @@ STATES = (
     ("excluded", "Left out before the run, because it cannot keep the promise or was not there. Nothing was measured."),
     ("floor", "Brokerless: what the machine and the client cost alone. Exempt from the promise and from the rank."),
 )
+
+# Each cross-check by its name: how it is called, and what is held against what.
+CHECKS = {
+    "scheduled": ("all scheduled", "messages scheduled, against those sent and those never sent"),
+    "fates": ("all sent", "messages sent, against those promised, refused and unknown"),
+    "workers": ("processes' totals", "what each process counted, against the ledger"),
+    "intervals": ("seconds' totals", "what each second counted, against the ledger"),
+    "histogram": ("histogram", "messages of the window that arrived, against those whose latency was recorded"),
+    "broker-counters": ("broker's counters", "what the broker counted for itself, against the ledger"),
+    "littles-law": ("Little's law", "mean number under way by plain sums of times, against rate × mean latency"),
+    "closed-loop": ("X R = N", "confirmed rate × mean confirm latency, against the messages in flight"),
+}
 
 FATES = (
     ("scheduled", "Messages that the load called for."),
@@ -22,10 +34,12 @@ FATES = (
     ("unique", "Distinct messages delivered, over groups."),
     ("lost", "Promised and not delivered to the group when the drain ended."),
     ("duplicates", "delivered − unique: the same message once more to the same group."),
+    ("flagged", "Duplicates that the broker marked as such: the application can tell them. Others come unannounced."),
     ("redelivered", "Deliveries the broker marked as a repeat."),
     ("reordered", "Came after a later one of the same producer and key. Not measured where consumers share a queue."),
     ("outstanding", "Unknown and not delivered: the fate is open, and so is the ledger."),
     ("recovered", "Unknown to the sender, and delivered all the same."),
+    ("refused, delivered", "The broker answered no, and delivered it all the same."),
     ("foreign", "Not a message of this trial."),
     ("corrupt", "A message of ours whose check or body is wrong."),
 )

@@ -1,11 +1,12 @@
 """The fate of every message, for each candidate and group, over all of its trials; lost ones by their ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from brokerbench_reports.words import plural
 
 from .cells import Cell, Column, Record, counted, text
+from .fates import fates
 from .glossary import FATES
 from .subjects import Subject
 
@@ -16,7 +17,7 @@ _SENDER = ("sent", "promised", "unknown", "refused")
 _ALWAYS = ("sent", "promised", "expected", "unique", "lost", "duplicates", "outstanding")
 _IF_ANY = ("unknown", "refused", "recovered", "redelivered", "reordered", "foreign", "corrupt")
 _LOUD = {"lost", "duplicates", "outstanding", "reordered", "foreign", "corrupt"}
-_FATES = ("lost", "outstanding", "duplicates")
+_LISTED = ("lost", "outstanding", "refused_delivered", "duplicates", "reordered", "corrupt", "foreign", "recovered")
 
 
 def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, Any]:
@@ -31,10 +32,12 @@ def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, 
     for subject, group, total in sums:
         source = subject.source("ledger.json", usable=False)
         cells = [text(group), Cell(_closed(subject)[0], badge=_closed(subject)[1], source=source)]
-        cells += [counted(total[name], source, loud=name in _LOUD) for name in names]
+        for name in names:
+            note = _flagged(subject, group) if name == "duplicates" else ""
+            cells.append(counted(total[name], source, loud=name in _LOUD, note=note))
         rows.append(Record(cells, subject.plain, subject.floor))
     lead = (
-        "Messages over all trials, warm-up included. "
+        "Messages over all trials, warm-up, repeated trials and probes included: a loss is a fact wherever it happens. "
         "What was sent and what was received is recorded in different processes."
     )
     if not rows:
@@ -42,7 +45,14 @@ def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, 
     elif silent:
         lead += f" None was {_listed(silent)}."
     columns = [Column("candidate"), Column("group"), Column("ledger"), *(Column(name, css="n") for name in names)]
-    return {"lead": lead, "columns": columns, "rows": rows, "lists": _lists(subjects, files), "words": FATES}
+    return {
+        "lead": lead,
+        "columns": columns,
+        "rows": rows,
+        "fates": fates(subjects),
+        "lists": list(_lists(subjects, files)),
+        "words": FATES,
+    }
 
 
 def ledgers(subject: Subject) -> list[Json]:
@@ -63,6 +73,19 @@ def _sums(subject: Subject, group: str) -> dict[str, int | None]:
     return totals
 
 
+def _flagged(subject: Subject, group: str) -> str:
+    """Whether an application could have told the duplicates; empty where there are none."""
+    parts = [entry["groups"][group] for entry in ledgers(subject)]
+    parts = [part for part in parts if part["duplicates"]]
+    flagged = [part.get("duplicates_flagged") for part in parts]
+    if not parts:
+        return ""
+    if None in flagged:
+        return "flags not measured"
+    total = sum(part["duplicates"] for part in parts)
+    return "all flagged" if sum(flagged) == total else f"{sum(flagged):,} flagged, {total - sum(flagged):,} unannounced"
+
+
 def _closed(subject: Subject) -> tuple[str, str]:
     opened = sum(not entry["closed"] for entry in ledgers(subject))
     return ("closed", "valid") if not opened else (f"open in {plural(opened, 'trial')}", "invalid")
@@ -72,25 +95,27 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _lists(subjects: Sequence[Subject], files: Mapping[str, Json]) -> list[dict[str, Any]]:
-    lists = []
+def _lists(subjects: Sequence[Subject], files: Mapping[str, Json]) -> Iterator[dict[str, Any]]:
+    """One for each candidate that has ids of a fate to show."""
     for subject in subjects:
-        for trial in subject.trials:
-            for group, entry in (files.get(str(trial["id"]), {}).get("groups") or {}).items():
-                for fate in _FATES:
-                    ids = (entry.get("ids") or {}).get(fate)
-                    if ids:
-                        lists.append(_list(subject.name, str(trial["id"]), group, fate, ids, entry[fate]))
-    return lists
+        lists = [
+            _list(str(trial["id"]), group, fate, ids, entry[fate])
+            for trial in subject.trials
+            for group, entry in (files.get(str(trial["id"]), {}).get("groups") or {}).items()
+            for fate in _LISTED
+            if (ids := (entry.get("ids") or {}).get(fate)) and entry.get(fate)
+        ]
+        if lists:
+            yield {"title": f"{subject.name}: which messages, by id", "lists": lists}
 
 
-def _list(name: str, trial: str, group: str, fate: str, ids: Sequence[Sequence[int]], number: int) -> dict[str, Any]:
+def _list(trial: str, group: str, fate: str, ids: Sequence[Any], number: int) -> dict[str, str]:
     cut = f"the first {len(ids)} of {number:,}" if number > len(ids) else "all of them"
+    words, kind = (fate.replace("_", ", "), "payloads, hexadecimal" if fate == "foreign" else "producer:sequence")
     return {
-        "title": f"{name}, group {group}: {number:,} {fate} in {trial}",
-        "note": f"producer:sequence, {cut}, from trials/{trial}/ledger.json",
-        "ids": _runs(ids),
-        "open": fate == "lost",
+        "title": f"{number:,} {words} in {trial}, group {group}",
+        "note": f"{kind}, {cut}, from trials/{trial}/ledger.json",
+        "ids": ", ".join(map(str, ids)) if fate == "foreign" else _runs(ids),
     }
 
 

@@ -1,5 +1,6 @@
 """The whole page as values: one field a section, in the order a reader meets them. Markdown prints from it too."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,25 +9,29 @@ from brokerbench_analysis.metrics import metric
 from brokerbench_reports.words import plural
 
 from .asked import asked
+from .checks import checks
 from .claims import claims, slo
 from .comparison import comparison
-from .environment import colocated, environment
+from .environment import environment
+from .generator import generator
 from .ledger import ledger
+from .machine import colocated
 from .method import method
 from .promises import promises
-from .subjects import subjects_of
+from .subjects import Subject, subjects_of
 from .trials import trials
 from .validity import validity
 
 __all__ = ["Page", "page"]
 
 _CONTENTS = (
-    ("validity", "Validity"),
     ("comparison", "Side by side"),
+    ("generator", "Whose limit"),
     ("latency", "Latency"),
     ("over-time", "Second by second"),
     ("claims", "Claims and objectives"),
     ("ledger", "Ledger"),
+    ("checks", "Cross-checks"),
     ("promises", "Promises"),
     ("environment", "Machine and settings"),
     ("trials", "Trials"),
@@ -41,13 +46,15 @@ class Page:
     started: str
     version: str
     banners: list[dict[str, str]]
-    verdict: dict[str, Any]
+    sentence: str
     asked: list[tuple[str, str]]
     validity: dict[str, Any]
     comparison: dict[str, Any]
+    generator: dict[str, Any]
     claims: dict[str, Any]
     slo: dict[str, Any]
     ledger: dict[str, Any]
+    checks: dict[str, Any]
     promises: dict[str, Any]
     environment: dict[str, Any]
     trials: dict[str, Any]
@@ -66,13 +73,15 @@ def page(study: Study) -> Page:
         started=_moment(run.get("started")),
         version=str(run.get("brokerbench") or "of an unknown version"),
         banners=_banners(study),
-        verdict={"sentence": study.verdict.sentence, "details": _details(study)},
+        sentence=_doubtful(study, subjects) or study.verdict.sentence,
         asked=asked(scenario, metric(summary["primary"]).words),
-        validity=validity(subjects),
-        comparison=comparison(study, subjects),
-        claims=claims(study),
+        validity=validity(subjects, [colocated(run["environment"])]),
+        comparison=comparison(study, subjects, _details(study, subjects)),
+        generator=generator(subjects, saturates=scenario["load"]["model"] == "saturate"),
+        claims=claims(study, subjects),
         slo=slo(study, subjects),
         ledger=ledger(subjects, {name: file.ledger for name, file in files.items()}),
+        checks=checks(subjects),
         promises=promises(subjects, scenario["delivery"]),
         environment=environment(run, subjects, {name: file.facts for name, file in files.items()}),
         trials=trials(subjects),
@@ -80,10 +89,24 @@ def page(study: Study) -> Page:
     )
 
 
-def _details(study: Study) -> list[str]:
-    """What else must be known, unless the sentence has said it."""
-    notes = [note for note in study.verdict.notes if note not in study.verdict.sentence]
-    return [*notes, colocated(study.run["environment"])]
+def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
+    """A sentence without figures, where a ranked candidate has no trial without an objection; else empty."""
+    ranked = {row["candidate"] for row in study.verdict.ranking}
+    names = [s.name for s in subjects if s.name in ranked and not any(_sound(trial) for trial in s.usable)]
+    if not names:
+        return ""
+    return f"No answer to rely on: no trial of {', '.join(names)} is valid. The reasons stand below, then the figures."
+
+
+def _sound(trial: Mapping[str, Any]) -> bool:
+    return bool(trial["validity"]["state"] == "valid")
+
+
+def _details(study: Study, subjects: Sequence[Subject]) -> list[str]:
+    """What else must be known, unless the sentence or a row of the table says it."""
+    rows = {f"{row['candidate']}: {row['why']}" for row in study.verdict.unranked}
+    notes = [note for note in study.verdict.notes if note not in rows and note not in study.verdict.sentence]
+    return [study.verdict.sentence, *notes] if _doubtful(study, subjects) else notes
 
 
 def _moment(stamp: str | None) -> str:

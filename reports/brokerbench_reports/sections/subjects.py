@@ -6,9 +6,12 @@ from typing import Any
 
 from .cells import Who
 
-__all__ = ["Subject", "subjects_of"]
+__all__ = ["GENERATORS", "Subject", "subjects_of"]
 
 Json = Mapping[str, Any]
+
+# Two questions, two kinds of rows: what the broker can do, and what an application will get from it.
+GENERATORS = {"fast": "Broker, fast generator", "library": "With the client you would use"}
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,18 @@ class Subject:
         return list(self.record["trials"])
 
     @property
+    def counted(self) -> list[Json]:
+        """The trials that answer the question; `apart` are the others."""
+        return [trial for trial in self.trials if not _apart(trial)]
+
+    @property
+    def apart(self) -> list[Json]:
+        """Contaminated trials that were repeated, and probes: in no figure."""
+        return [trial for trial in self.trials if _apart(trial)]
+
+    @property
     def usable(self) -> list[Json]:
-        return [trial for trial in self.trials if trial["validity"]["state"] != "invalid"]
+        return [trial for trial in self.counted if trial["validity"]["state"] != "invalid"]
 
     @property
     def excluded(self) -> str | None:
@@ -44,14 +57,19 @@ class Subject:
         return bool(self.declared.get("role") == "floor")
 
     @property
+    def generator(self) -> str:
+        """`fast`, `library`, or nothing where a folder does not say."""
+        return str(self.record.get("generator") or self.declared.get("generator") or "")
+
+    @property
     def state(self) -> str:
         if self.excluded:
             return "excluded"
-        if not self.trials:
+        if not self.counted:
             return "not measured"
         if not self.usable:
             return "invalid"
-        return "valid" if all(t["validity"]["state"] == "valid" for t in self.trials) else "suspect"
+        return "valid" if all(t["validity"]["state"] == "valid" for t in self.counted) else "suspect"
 
     def source(self, *files: str, usable: bool = True) -> str:
         """The files of the run folder that a figure over its trials is made of."""
@@ -71,6 +89,10 @@ def subjects_of(run: Json, summary: Json) -> list[Subject]:
         )
         for name in names
     ]
+
+
+def _apart(trial: Json) -> bool:
+    return bool(trial.get("superseded")) or trial.get("kind") == "probe"
 
 
 def _about(declared: Json) -> str:

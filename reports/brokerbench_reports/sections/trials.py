@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brokerbench_reports.words import figure, plural
+
+from .apart import kind_words
 from .cells import Cell, Column, Record, Who, counted, link, measured
 from .subjects import Subject
 
@@ -12,6 +15,7 @@ Json = Mapping[str, Any]
 _COLUMNS = (
     Column("trial"),
     Column("state"),
+    Column("steady"),
     Column("offered", "msg/s", "n"),
     Column("delivered", "msg/s", "n"),
     Column("end-to-end p50", "ms", "n"),
@@ -20,6 +24,7 @@ _COLUMNS = (
     Column("lost", "messages", "n"),
     Column("duplicates", "messages", "n"),
     Column("generator busy", "% of a core", "n"),
+    Column("generator pauses", "longest, ms", "n"),
     Column("files", css="files"),
 )
 _FILES = (
@@ -43,7 +48,7 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
     return {
         "lead": _LEAD if ordered else "No trial has ended.",
         "columns": _COLUMNS,
-        "rows": [Record(_cells(t), _who(t, s), s.floor) for t, s in ordered],
+        "rows": [Record(_cells(t), _who(t, s), s.floor or t in s.apart) for t, s in ordered],
     }
 
 
@@ -51,17 +56,19 @@ def latency_cell(figures: Json | None, name: str, source: str) -> Cell:
     """A percentile: its value, at least so much, or why there is none."""
     if figures is None:
         return measured(None, source=source)
+    if figures["count"] and figures["count"] == figures.get("absent"):
+        return measured(None, source=source, why="n/a")
     since = figures.get("at_least_from") or ("p50" if figures.get("at_least") else None)
     bound = since is not None and _ORDER.index(name) >= _ORDER.index(since)
     return measured(
-        figures.get(name), source=source, at_least=bound, why="too few messages" if figures["count"] else "none came"
+        figures.get(name), source=source, at_least=bound, why="too few messages" if figures["count"] else "n/a"
     )
 
 
 def _who(trial: Json, subject: Subject) -> Who:
     name = str(trial["id"])
-    about = "" if subject.name in name else subject.name
-    return Who(name, subject.who.series, about, link("trials", name, "trial.json"))
+    about = [part for part in ("" if subject.name in name else subject.name, kind_words(trial)) if part]
+    return Who(name, subject.who.series, "; ".join(about), link("trials", name, "trial.json"))
 
 
 def _cells(trial: Json) -> list[Cell]:
@@ -71,6 +78,7 @@ def _cells(trial: Json) -> list[Cell]:
     busy = (trial["resources"] or {}).get("busy_share_max")
     return [
         Cell(state, badge=state, source=rates),
+        _steady(trial.get("steady") or {}),
         measured(trial["offered_msgs_s"], digits=4, source=rates),
         measured(trial["delivered_msgs_s"], digits=4, source=rates),
         latency_cell(trial["end_to_end_ms"], "p50", log),
@@ -79,5 +87,23 @@ def _cells(trial: Json) -> list[Cell]:
         counted(ledger.get("lost"), f"{home}/ledger.json", loud=True),
         counted(ledger.get("duplicates"), f"{home}/ledger.json", loud=True),
         measured(None if busy is None else 100 * busy, digits=2, source=rates),
+        _pauses(trial.get("pauses"), rates),
         Cell("", links=[(name, link("trials", str(trial["id"]), file)) for name, file in _FILES], css="files"),
     ]
+
+
+def _steady(found: Json) -> Cell:
+    state = found.get("state")
+    if state is None:
+        return Cell("not measured", css="none")
+    badge = {"steady": "valid", "drifting": "suspect"}.get(str(state), "invalid")
+    why = "; ".join(str(text).removeprefix(f"{state}: ") for text in found.get("reasons") or ())
+    return Cell(str(state), why, css="why" if why else "", badge=badge)
+
+
+def _pauses(found: Json | None, source: str) -> Cell:
+    if found is None:
+        return measured(None, source=source)
+    if not found["count"]:
+        return Cell("none", source=source, css="n")
+    return Cell(figure(found["max_ms"]), plural(found["count"], "pause"), source, "n loud")
