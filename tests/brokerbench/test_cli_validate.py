@@ -67,6 +67,16 @@ def test_overrides_change_the_plan(file: str, capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)["length_s"] == 8
 
 
+def test_a_second_look_is_said_before_it(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", file, "-o", "repeats={blocks: 2, look_again: 3}", "-o", "margins={latency: 20%}"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert "  repeats    looks after 2 blocks, goes on to 3 if undecided" in told
+    assert "  margins    latency 20 %: a smaller difference is none" in told
+    blocks = [line.partition(":")[0] for line in told if line.startswith("  block ")]
+    assert blocks == ["  block 1", "  block 2", "  block 3 (if undecided)"]
+    assert told[-1].startswith("length: at most 6 trials, 30 s of load")
+
+
 def test_where_no_candidate_is_left_it_says_so_and_ends_with_2(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", file, "-o", "brokers={core: {driver: nats, mode: core}}"]) == 2
     told = capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 import brokerbench_drivers
 from brokerbench.engine.bodies import POOL_BYTES, Bodies
 from brokerbench.engine.planner import make_plan
-from brokerbench.model import Broker, Group, Guarantee, Role, ServerKind
+from brokerbench.model import Broker, Group, Guarantee, Role, ServerKind, TrialKind
 from brokerbench.stamp import CANARY
 from tests.support.running import scenario
 
@@ -40,6 +40,29 @@ def test_the_seed_decides():
     ours, again, other = (planned({"a": NULL, "b": NULL}, seed, blocks=20).trials for seed in (7, 7, 8))
     assert ours == again
     assert [t.candidate for t in ours] != [t.candidate for t in other]
+
+
+def test_the_blocks_of_a_second_look_are_in_the_plan_and_a_smoke_run_has_none():
+    made = scenario({"a": NULL, "b": NULL}, blocks=2, look_again=5)
+    drivers = {"null": brokerbench_drivers.load("null")}
+    plan, smoke = make_plan(made, drivers, 1), make_plan(made, drivers, 1, smoke=True)
+    assert [t.block for t in plan.trials if t.kind is TrialKind.PLANNED] == [1, 1, 2, 2]
+    assert [t.block for t in plan.trials if t.kind is TrialKind.SECOND_LOOK] == [3, 3, 4, 4, 5, 5]
+    assert len({t.tag for t in plan.trials}) == 10
+    assert plan.looks == (2, 5)
+    assert smoke.looks is None
+    assert [t.kind for t in smoke.trials] == [TrialKind.PLANNED] * 4
+
+
+def test_a_plan_stays_what_it_was():
+    """Written down once: a seed from an old run.json gives the same trials."""
+    trials = planned({"a": NULL, "b": NULL}, seed=7, blocks=2).trials
+    assert [(t.id, t.seed, t.tag) for t in trials] == [
+        ("b01-1-a", 3527346212, 12938),
+        ("b01-2-b", 2301595691, 4944),
+        ("b02-1-a", 2503055453, 31060),
+        ("b02-2-b", 249103477, 10612),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from brokerbench.model import Group, Guarantee, LoadModel, Role, ServerKind, Slo, Survives
-from brokerbench_scenarios import ScenarioError
+from brokerbench.model import Group, Guarantee, LoadModel, Margins, Repeats, Role, ServerKind, Slo, Survives
+from brokerbench_scenarios import ScenarioError, shorten
 from tests.scenarios.good import DRIVERS, GOOD, reading
 
 
@@ -84,6 +84,25 @@ def test_the_primary_figure_follows_the_load(load: str, primary: str) -> None:
 def test_keys_none_and_arrivals_constant_are_built() -> None:
     scenario = reading(overrides=["message.keys=none", "load.arrivals=constant", "topology.topics=1"])
     assert scenario.message.keys is None
+
+
+def test_arrivals_may_be_poisson() -> None:
+    assert reading(overrides=["load.arrivals=poisson"]).load.arrivals == "poisson"
+
+
+def test_margins_are_shares_and_may_be_left_out() -> None:
+    margins = reading(overrides=["margins={throughput: 5%, latency: 12.5%}"]).margins
+    assert margins.model_dump() == {"throughput": 0.05, "latency": 0.125}
+    assert reading(overrides=["margins.latency=20%"]).margins == Margins(latency="20%")  # the other one is the usual
+    assert reading().margins.model_dump() == {"throughput": None, "latency": None}
+
+
+def test_a_second_look_is_planned_by_name_and_left_out_of_a_short_run() -> None:
+    asked = reading(overrides=["repeats={blocks: 5, look_again: 10}"])
+    assert (asked.repeats.blocks, asked.repeats.look_again) == (5, 10)
+    assert asked.repeats.text == "looks after 5 blocks, goes on to 10 if undecided"
+    assert (reading().repeats.look_again, reading().repeats.text) == (None, "5 blocks")
+    assert shorten(asked).repeats == Repeats(blocks=1)
 
 
 def test_several_problems_are_told_at_once_in_the_files_order() -> None:
