@@ -8,8 +8,9 @@ from brokerbench.model import SURVIVES_ORDER, Guarantee, Role, Survives
 
 from .folder import Json
 from .latency import METRICS, Sample, figures, together
-from .measure import Measured
+from .measure import COUNTS, Measured
 from .metrics import Metric, value_of
+from .sums import summed, total
 
 __all__ = ["Candidate", "candidates_of"]
 
@@ -37,8 +38,14 @@ class Candidate:
         return bool(self.about.get("role") == Role.FLOOR)
 
     @property
+    def counted(self) -> tuple[Measured, ...]:
+        """Without probes and trials that were repeated."""
+        return tuple(t for t in self.trials if t.counts)
+
+    @property
     def usable(self) -> tuple[Measured, ...]:
-        return tuple(t for t in self.trials if t.usable)
+        """What figures and comparisons are made of."""
+        return tuple(t for t in self.counted if t.usable)
 
     @property
     def broken_promise(self) -> int:
@@ -50,7 +57,7 @@ class Candidate:
     def lost(self) -> int:
         """In all trials whose accounts are whole: a trial that is invalid for its rate has lost its messages all the
         same."""
-        records = [t.record for t in self.trials if "integrity" not in t.record["validity"]["codes"]]
+        records = [t.record for t in self.counted if "integrity" not in t.record["validity"]["codes"]]
         return sum(int(record["ledger"]["lost"]) for record in records if record["ledger"])
 
     def values(self, of: Metric) -> dict[int, tuple[float, bool]]:
@@ -73,7 +80,8 @@ def candidates_of(run: Json, trials: Sequence[Measured]) -> list[Candidate]:
     for name, about in run["candidates"].items():
         own = tuple(t for t in trials if t.files.candidate == name)
         matched = about.get("excluded") is None and _matches(about.get("promise"), asked)
-        out.append(Candidate(name, about, own, matched, _merged([t for t in own if t.usable])))
+        merged = _merged([t for t in own if t.usable and t.counts])
+        out.append(Candidate(name, about, own, matched, merged))
     return out
 
 
@@ -98,8 +106,9 @@ def _merged(usable: Sequence[Measured]) -> Json | None:
         merged[name] = _mean([r[name] for r in records])
     for metric in METRICS:
         merged[f"{metric}_ms"] = figures(together([t.samples.get(metric) for t in usable]))
-    keys = [k for k, v in records[0]["ledger"].items() if isinstance(v, int) and not isinstance(v, bool)]
-    merged["ledger"] = {key: _sum([r["ledger"].get(key) for r in records]) for key in {*keys, "reordered"}}
+    ledgers = [r["ledger"] for r in records]
+    merged["ledger"] = {name: total(ledger[name] for ledger in ledgers) for name in COUNTS}
+    merged["ledger"]["fates"] = summed(ledger["fates"] for ledger in ledgers)
     costs = [r["resources"] for r in records]
     merged["resources"] = {name: _mean([c[name] for c in costs]) for name in _MEAN_COSTS}
     merged["resources"] |= {name: _largest([c[name] for c in costs]) for name in _MOST_COSTS}
@@ -113,11 +122,6 @@ def _known(values: Sequence[float | None]) -> list[float]:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = _known(values)
     return sum(known) / len(known) if known else None
-
-
-def _sum(values: Sequence[int | None]) -> int | None:
-    """A sum of which one part is unknown is unknown."""
-    return None if None in values else sum(v for v in values if v is not None)
 
 
 def _largest(values: Sequence[float | None]) -> float | None:

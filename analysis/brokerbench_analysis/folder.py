@@ -34,6 +34,7 @@ class TrialFiles:
     facts: Json = field(default_factory=dict)
     latency: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     problems: tuple[Reason, ...] = ()
+    in_flight: int | None = None  # slots of each producer, as the scenario has them
 
     @property
     def id(self) -> str:
@@ -59,6 +60,15 @@ class TrialFiles:
     @property
     def measure_s(self) -> float:
         return float(self.trial["phases"]["measure_s"])
+
+    @property
+    def children(self) -> tuple[Json, ...]:
+        return (*self.trial.get("producers", ()), *self.trial.get("consumers", ()))
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the broker is asked to confirm; that no confirm came does not change it."""
+        return self.trial.get("in_flight_by") == "confirms" or "confirm" in self.latency
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -91,7 +101,7 @@ def read_run(folder: Path) -> Json:
     return run
 
 
-def read_trial(folder: Path, entry: Json) -> TrialFiles:
+def read_trial(folder: Path, entry: Json, in_flight: int | None = None) -> TrialFiles:
     """Everything under trials/<id>; a file that is missing, changed or unreadable is named in `problems`."""
     home = folder / "trials" / str(entry["id"])
     problems: list[Reason] = []
@@ -110,6 +120,7 @@ def read_trial(folder: Path, entry: Json) -> TrialFiles:
         found["facts.json"] or {},
         found["latency.hlog"] or {},
         tuple(problems),
+        in_flight,
     )
 
 

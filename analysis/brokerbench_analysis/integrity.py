@@ -1,7 +1,8 @@
 """Do the files of a trial agree with each other? Both figures of every disagreement are named.
 
 Counts are kept on several sides (children's totals, interval lines, histograms, ledger), written by different
-processes, so an edit or a bug on one side shows on the others. The identities are those of docs/run-folder.md.
+processes, so an edit or a bug on one side shows on the others. The identities are those of docs/run-folder.md; what
+must be true of any queue is in crosschecks.py.
 """
 
 from collections import defaultdict
@@ -10,6 +11,7 @@ from typing import Any
 
 from .folder import Json, TrialFiles
 from .reasons import Reason
+from .sums import Matrix, total
 
 __all__ = ["check"]
 
@@ -37,7 +39,7 @@ def check(files: TrialFiles) -> tuple[Reason, ...]:
 
 
 def _identity(files: TrialFiles) -> Iterator[str]:
-    for key in ("id", "candidate", "tag", "block", "state"):
+    for key in ("id", "candidate", "tag", "block", "kind", "repeats", "state"):
         yield from _same(f"trial.json: {key}", files.trial.get(key), "run.json", files.entry.get(key))
 
 
@@ -73,14 +75,12 @@ def _by_time(files: TrialFiles) -> Iterator[str]:
 
 def _ledger_sums(files: TrialFiles) -> Iterator[str]:
     ledger = files.ledger
-    fates = ledger["promised"] + ledger["refused"] + ledger["unknown"]
-    yield from _same("ledger.json: sent", ledger["sent"], "promised + refused + unknown in it", fates)
     for name in (*_GROUP, *_CHILDREN, "reordered"):
-        total = _total([group[name] for group in ledger["groups"].values()])
-        yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its groups", total)
+        groups = total(group[name] for group in ledger["groups"].values())
+        yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its groups", groups)
     for name in ("scheduled", "sent", "confirmed", "refused", "unknown"):
-        total = sum(producer[name] for producer in ledger["producers"])
-        yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its producers", total)
+        producers = sum(producer[name] for producer in ledger["producers"])
+        yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its producers", producers)
     for name, group in ledger["groups"].items():
         yield from _group_sums(f"ledger.json: group {name}", group, ledger)
     if ledger["closed"] and ledger["outstanding"]:
@@ -103,6 +103,29 @@ def _group_sums(what: str, group: Json, ledger: Json) -> Iterator[str]:
         yield from _same(
             f"{what}: ids of {fate} messages", len(group["ids"][fate]), "their number (the first 100)", kept
         )
+    yield from _fates(what, group, ledger)
+
+
+def _fates(what: str, group: Json, ledger: Json) -> Iterator[str]:
+    """Each cell of the matrix is a figure of the ledger, or a part of one."""
+    fates: Matrix | None = group.get("fates")
+    if fates is None:
+        return
+    owed = "confirmed" if "confirmed" in fates else "handed-over"
+    cells = (
+        (owed, "absent", "lost", group["lost"]),
+        ("unknown", "delivered", "recovered", group["recovered"]),
+        ("unknown", "absent", "outstanding", group["outstanding"]),
+        ("refused", "delivered", "refused_delivered", group.get("refused_delivered")),
+    )
+    for told, became, name, number in cells:
+        if told in fates:
+            yield from _same(f"{what}: fates, {told} and {became}", fates[told][became], name, number)
+    for told, name in ((owed, "promised"), ("refused", "refused"), ("unknown", "unknown")):
+        if told in fates:
+            yield from _same(f"{what}: fates, all {told}", sum(fates[told].values()), name, ledger[name])
+    arrived = sum(row["delivered"] for row in fates.values())
+    yield from _same(f"{what}: fates, all delivered", arrived, "unique", group["unique"])
 
 
 def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
@@ -118,7 +141,12 @@ def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
         children = [c for c in consumers if c["group"] == group]
         for name in ("delivered", *_CHILDREN, "reordered"):
             what = f"ledger.json: {name} of group {group}"
-            yield from _same(what, figures[name], "trial.json", _total([c[name] for c in children]))
+            yield from _same(what, figures[name], "trial.json", total(c[name] for c in children))
+        flagged = figures.get("duplicates_flagged")
+        if flagged is not None:
+            what = f"ledger.json: duplicates_flagged of group {group}"
+            yield from _same(what, flagged, "trial.json", total(c.get("duplicates_flagged") for c in children))
+            yield from _within(what, flagged, "their duplicates", 0, figures["duplicates"])
         # Two consumers may each count a message that both got as their own first.
         most = sum(c["unique"] for c in children)
         yield from _within(f"ledger.json: unique of group {group}", figures["unique"], "trial.json", 0, most)
@@ -143,9 +171,6 @@ def _latency(files: TrialFiles) -> Iterator[str]:
     handed_over = not files.ledger["confirmed"] and files.ledger["promised"]
     for name, group in groups.items():
         recorded = counts.get(f"end_to_end:{name}", 0)
-        inside = [c["in_window"] for c in files.trial["consumers"] if c["group"] == name and "in_window" in c]
-        if inside:
-            yield from _same(f"latency.hlog: end_to_end values of group {name}", recorded, "trial.json", sum(inside))
         lost = int((files.ledger.get("lost_in_window") or {}).get(name, 0))
         promised = window["sent"] if handed_over else window["confirmed"]
         # Unknown and refused messages may have arrived too; a message that came twice may be counted twice.
@@ -156,12 +181,6 @@ def _latency(files: TrialFiles) -> Iterator[str]:
             promised - lost,
             window["sent"] - lost + group["duplicates"],
         )
-
-
-def _total(figures: list[int | None]) -> int | None:
-    """None as soon as one of them was not measured."""
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if len(known) == len(figures) else None
 
 
 def _same(what: str, found: Any, other: str, expected: Any) -> Iterator[str]:

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .folder import Json, TrialFiles, read_trial
+from .generator import busiest, pauses
 from .integrity import check
 from .latency import METRICS, Sample, figures, sample_of
 from .reasons import Reason, State, Validity
 from .seconds import Second, measured, seconds_of
+from .steadiness import Steadiness
+from .sums import summed, total
 from .validity import judge
 
-__all__ = ["Measured", "measure"]
+__all__ = ["COUNTS", "Measured", "measure_all"]
 
-_LEDGER = (
+COUNTS = (  # of a ledger, over all groups
     "scheduled",
     "sent",
     "confirmed",
@@ -25,6 +28,7 @@ _LEDGER = (
     "unique",
     "lost",
     "duplicates",
+    "duplicates_flagged",
     "redelivered",
     "reordered",
     "foreign",
@@ -46,16 +50,33 @@ class Measured:
     def usable(self) -> bool:
         return self.validity.state is not State.INVALID
 
+    @property
+    def counts(self) -> bool:
+        """Whether figures, comparisons and the exit status are made of it: not of a probe, not of a trial repeated."""
+        return self.record["kind"] != "probe" and not self.record["superseded"]
 
-def measure(folder: Path, entry: Json) -> Measured | None:
-    """None for a trial that has not ended. A trial whose files contradict each other keeps no figure of latency."""
-    state = entry.get("state")
-    if state not in {"finished", "failed", "interrupted"}:
-        return None
-    if state != "finished":
+
+def measure_all(folder: Path, run: Json) -> tuple[Measured, ...]:
+    """Every trial that has ended, in the order of run.json."""
+    finished = [entry for entry in run["trials"] if entry.get("state") == "finished"]
+    replaced = {entry.get("repeats") for entry in finished if entry.get("kind") == "repeat"}
+    in_flight = (run["scenario"].get("delivery") or {}).get("in_flight")
+    ended = (entry for entry in run["trials"] if entry.get("state") in {"finished", *_ENDED})
+    out = []
+    for entry in ended:
+        trial = _measure(folder, entry, in_flight)
+        trial.record["superseded"] = entry["id"] in replaced
+        out.append(trial)
+    return tuple(out)
+
+
+def _measure(folder: Path, entry: Json, in_flight: int | None) -> Measured:
+    """A trial whose files contradict each other keeps no figure of latency."""
+    state = str(entry["state"])
+    if state in _ENDED:
         why = entry.get("reason") or "no reason was recorded"
-        return _without_figures(TrialFiles(entry), (Reason(str(state), f"the trial {_ENDED[state]}: {why}"),))
-    files = read_trial(folder, entry)
+        return _without_figures(TrialFiles(entry), (Reason(state, f"the trial {_ENDED[state]}: {why}"),))
+    files = read_trial(folder, entry, in_flight)
     unreadable = [p for p in files.problems if "cannot be read" in p.text]
     if unreadable:
         return _without_figures(files, files.problems)
@@ -71,28 +92,51 @@ _ENDED = {"failed": "failed", "interrupted": "was interrupted"}
 
 def _with_figures(files: TrialFiles) -> Measured:
     rows = tuple(seconds_of(files))
-    validity = judge(files, rows, (*files.problems, *check(files)))
+    steady = measured(rows)
+    found = judge(files, steady, (*files.problems, *check(files)))
     samples = {metric: sample_of(files, metric) for metric in METRICS}
-    record = _frame(files, validity)
+    record = _frame(files, found.validity)
     record.update(_rates(files))
     for metric, sample in samples.items():
         record[f"{metric}_ms"] = figures(sample)
     if len(files.groups) > 1:
         record["end_to_end_ms_by_group"] = {g: figures(sample_of(files, "end_to_end", g)) for g in files.groups}
-    groups = {name: {k: v for k, v in group.items() if k != "ids"} for name, group in files.ledger["groups"].items()}
-    record["ledger"] = {name: files.ledger.get(name) for name in _LEDGER} | {
-        "closed": files.ledger["closed"],
-        "lost_in_window": files.ledger.get("lost_in_window") or {},
-        "groups": groups,
-    }
-    record["resources"] = _resources(files, measured(rows))
-    return Measured(files, validity, record, rows, samples)
+    record["ledger"] = _ledger(files.ledger)
+    record["resources"] = _resources(files, steady)
+    record["contamination"] = found.contamination
+    record["steady"] = found.steadiness.record()
+    record["pauses"] = pauses(files)
+    record["checks"] = [one.record() for one in found.checks]
+    record["negative"] = _negative(files)
+    return Measured(files, found.validity, record, rows, samples)
 
 
 def _without_figures(files: TrialFiles, reasons: Sequence[Reason]) -> Measured:
     validity = Validity(tuple(reasons))
-    record = _frame(files, validity) | dict.fromkeys(_RATES) | {f"{metric}_ms": None for metric in METRICS}
-    return Measured(files, validity, record | {"ledger": None, "resources": None})
+    nothing = (*_RATES, *(f"{metric}_ms" for metric in METRICS))
+    nothing += ("ledger", "resources", "contamination", "pauses", "negative")
+    record = _frame(files, validity) | dict.fromkeys(nothing)
+    return Measured(files, validity, record | {"steady": Steadiness().record(), "checks": []})
+
+
+def _ledger(ledger: Json) -> Json:
+    groups: dict[str, Json] = ledger["groups"]
+    return {name: ledger.get(name) for name in COUNTS} | {
+        "closed": ledger["closed"],
+        "lost_in_window": ledger.get("lost_in_window") or {},
+        "duplicates_flagged": total(group.get("duplicates_flagged") for group in groups.values()),
+        "fates": summed(group.get("fates") for group in groups.values()),
+        "groups": {name: {k: v for k, v in group.items() if k != "ids"} for name, group in groups.items()},
+    }
+
+
+def _negative(files: TrialFiles) -> dict[str, int]:
+    """Values below zero, by metric."""
+    found: dict[str, int] = {}
+    for child in files.children:
+        for metric, number in (child.get("negative") or {}).items():
+            found[metric] = found.get(metric, 0) + number
+    return found
 
 
 _RATES = ("offered_msgs_s", "sent_msgs_s", "confirmed_msgs_s", "delivered_msgs_s", "deliveries_msgs_s")
@@ -103,6 +147,9 @@ def _frame(files: TrialFiles, validity: Validity) -> Json:
     phases = files.trial.get("phases") or {"warmup_s": None, "measure_s": None, "drain_s": None}
     return {
         "id": files.id,
+        "kind": files.entry.get("kind") or "planned",
+        "repeats": files.entry.get("repeats"),
+        "superseded": False,
         "block": files.entry.get("block"),
         "order": files.entry.get("order"),
         "state": files.entry.get("state"),
@@ -125,8 +172,7 @@ def _rates(files: TrialFiles) -> Json:
     sent = sum(p["sent_by_time"] for p in producers)
     due = sum(p["in_window"]["scheduled"] for p in producers)
     unique = sum(c["unique_by_time"] for c in consumers)
-    confirms = "confirm" in files.latency or files.ledger["confirmed"] > 0
-    confirmed = sum(p["confirmed_by_time"] for p in producers) if confirms else None
+    confirmed = sum(p["confirmed_by_time"] for p in producers) if files.confirms else None
     counts = (due if files.model == "open" else sent, sent, confirmed, unique / max(len(files.groups), 1), unique)
     return {name: None if n is None else n / files.measure_s for name, n in zip(_RATES, counts, strict=True)}
 
@@ -135,7 +181,7 @@ def _resources(files: TrialFiles, steady: Sequence[Second]) -> Json:
     producers, consumers = files.trial["producers"], files.trial["consumers"]
     deliveries = sum(c["unique_by_time"] for c in consumers)
     confirmed = sum(p["confirmed_by_time"] for p in producers)
-    used = [child["cpu_s"] for child in (*producers, *consumers)]
+    used = [child["cpu_s"] for child in files.children]
     generator = None if None in used else sum(used)
     return {
         "generator_cpu_s_per_million": _per(generator, deliveries / 1e6),
@@ -143,9 +189,7 @@ def _resources(files: TrialFiles, steady: Sequence[Second]) -> Json:
         "generator_rss_mib_max": _most(steady, "generator_rss_mib"),
         "broker_rss_mib_max": _most(steady, "broker_rss_mib"),
         "flushes_per_confirmed": _per(_window_sum(steady, "flushes", files.measure_s), confirmed),
-        "busy_share_max": max(
-            (c["busy_share"] for c in (*producers, *consumers) if c["busy_share"] is not None), default=None
-        ),
+        "busy_share_max": busiest(files.children)[1],
     }
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .candidates import Candidate, candidates_of
-from .comparisons import Comparison, compare, leader_of
+from .claims import Comparison
+from .comparisons import compare, leader_of
 from .folder import Json, read_run
-from .measure import Measured, measure
+from .limits import limit_of, warnings_of
+from .measure import Measured, measure_all
 from .metrics import Metric, metric
 from .slo import evaluate
 from .verdict import Verdict, conclude, why_unranked
@@ -33,13 +35,13 @@ class Analysis:
 def analyse(folder: Path) -> Analysis:
     """Everything that a run folder tells, finished or not. Raises FolderError where run.json cannot be used."""
     run = read_run(folder)
-    trials = tuple(t for entry in run["trials"] if (t := measure(folder, entry)) is not None)
+    trials = measure_all(folder, run)
     candidates = candidates_of(run, trials)
     primary = primary_of(run)
     ranked = [c for c in candidates if why_unranked(c, primary) is None]
     leader = leader_of(ranked, primary)
     others = [c for c in candidates if c is not leader and c.excluded is None and not c.floor]
-    found = compare(leader, others, primary, bool(run.get("smoke"))) if leader is not None else []
+    found = compare(leader, others, primary, run) if leader is not None else []
     verdict = conclude(run, candidates, primary, leader, found)
     summary = finite(_summary(run, candidates, primary, found, verdict))
     return Analysis(run, trials, tuple(candidates), verdict, summary)
@@ -100,6 +102,7 @@ def _summary(
         "smoke": bool(run.get("smoke")),
         "environment": run["environment"],
         "primary": primary.name,
+        "looks": run.get("looks"),
         "trial_states": {state: states.count(state) for state in dict.fromkeys(states)},
         "verdict": verdict.record(),
         "candidates": {c.name: _candidate(c, run) for c in candidates},
@@ -114,10 +117,11 @@ def _candidate(c: Candidate, run: Json) -> Json:
     ended = {t.files.id for t in c.trials}
     waiting = [e for e in run["trials"] if e["candidate"] == c.name and e["id"] not in ended]
     promise = c.about.get("promise") or {}
+    ceiling = (run.get("ceilings") or {}).get(c.name)
     facts = next((t.files.facts for t in reversed(c.trials) if t.files.facts), {})
     versions = sorted({str(t.files.facts["version"]) for t in c.trials if t.files.facts.get("version")})
     return {
-        **{name: c.about.get(name) for name in ("driver", "title", "client", "server", "role")},
+        **{name: c.about.get(name) for name in ("driver", "title", "client", "server", "role", "generator")},
         "broker_version": ", ".join(versions) or None,
         "guarantee": promise.get("guarantee"),
         "survives": promise.get("survives"),
@@ -126,6 +130,9 @@ def _candidate(c: Candidate, run: Json) -> Json:
         "matched": c.matched,
         "excluded": c.excluded,
         "facts": facts,
+        "ceiling": ceiling,
+        "limit": limit_of(c, ceiling),
+        "warnings": warnings_of(c, ceiling),
         "merged": c.merged,
         "trials": [t.record for t in c.trials],
         "not_ended": [{"id": e["id"], "block": e.get("block"), "state": e.get("state")} for e in waiting],

@@ -14,7 +14,7 @@ from tests.analysis.edits import edit, reseal
 from tests.analysis.folders import Behaviour, Broker
 
 Run = Callable[..., Path]
-EVERY_KIND = Behaviour(lost=5, duplicates=3, foreign=2, unknown=6)
+EVERY_KIND = Behaviour(lost=5, duplicates=3, foreign=2, unknown=6, refused=4)
 FILES = ("intervals.jsonl", "resources.jsonl", "events.jsonl", "latency.hlog", "ledger.json", "facts.json")
 
 
@@ -112,6 +112,49 @@ def test_an_edited_fate_in_the_ledger(folder: Path, fate: str) -> None:
     assert any(text.startswith(f"ledger.json: {fate} is ") for text in reasons(folder))
 
 
+@pytest.mark.parametrize("told", ["confirmed", "refused", "unknown"])
+@pytest.mark.parametrize("became", ["delivered", "absent"])
+def test_an_edited_cell_of_the_matrix(run: Run, told: str, became: str) -> None:
+    made = run(Broker("nats", Behaviour(lost=5, unknown=6, refused=4)), blocks=1, rate=100)
+
+    def more(ledger: Json) -> None:
+        ledger["groups"]["all"]["fates"][told][became] += 1
+
+    edit(home(made) / "ledger.json", more)
+    assert any(text.startswith("ledger.json: group all: fates, ") for text in reasons(made))
+
+
+@pytest.mark.parametrize("became", ["delivered", "absent"])
+def test_an_edited_cell_where_handing_over_is_the_promise(run: Run, became: str) -> None:
+    made = run(Broker("nats", Behaviour(lost=5, confirms=False)), blocks=1, rate=100)
+    assert reasons(made) == []
+
+    def more(ledger: Json) -> None:
+        ledger["groups"]["all"]["fates"]["handed-over"][became] += 1
+
+    edit(home(made) / "ledger.json", more)
+    assert any("fates, all handed-over is 701, promised says 700" in text for text in reasons(made))
+
+
+def test_more_flagged_duplicates_than_there_are(run: Run) -> None:
+    made = run(Broker("nats", Behaviour(duplicates=3, unflagged=1)), blocks=1, rate=100)
+    assert reasons(made) == []
+
+    def more(group: Json) -> None:
+        group["duplicates_flagged"] += 2
+
+    edit(home(made) / "ledger.json", lambda ledger: more(ledger["groups"]["all"]))
+    assert [text.partition(" is ")[2] for text in reasons(made)] == [
+        "4, trial.json says 2",
+        "4, their duplicates says 0 to 3",
+    ]
+
+
+def test_a_kind_that_run_json_does_not_know(folder: Path) -> None:
+    edit(home(folder) / "trial.json", lambda trial: trial.update(kind="probe"))
+    assert reasons(folder) == ["trial.json: kind is probe, run.json says planned"]
+
+
 def test_a_hidden_loss_is_found_by_the_histograms(run: Run) -> None:
     """Someone edits a loss away, consistently in the ledger and its sums: the other files still know."""
     made = run(Broker("nats", Behaviour(lost=5)), blocks=1, rate=100)
@@ -128,6 +171,7 @@ def test_a_hidden_loss_is_found_by_the_histograms(run: Run) -> None:
     found = reasons(made)
     assert "ledger.json: delivered of group all is 700, trial.json says 695" in found
     assert "latency.hlog: end_to_end values of group all is 595, the ledger's delivered in the window says 600" in found
+    assert "ledger.json: group all: fates, confirmed and absent is 5, lost says 0" in found
 
 
 def test_a_histogram_line_removed(folder: Path) -> None:

@@ -1,10 +1,18 @@
 """Which percentiles are printed, and what messages that never came do to them."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from brokerbench_analysis.folder import Json
 from brokerbench_analysis.histograms import Histogram
 from brokerbench_analysis.latency import Sample, figures, together
+from brokerbench_analysis.summary import analyse
+from tests.analysis.folders import Behaviour, Broker
+
+Run = Callable[..., Path]
 
 NS_1, NS_2 = 1000, 2000  # values below 2048 ns have a bin of their own
 
@@ -66,3 +74,41 @@ def test_together_adds_counts_and_keeps_the_weakest_wait() -> None:
     assert (both.histogram.total, both.absent, both.waited_ms) == (23, 3, 50)
     assert together([None, None]) is None
     assert figures(None) is None
+
+
+def record(folder: Path, name: str = "a") -> Json:
+    found: Json = analyse(folder).summary["candidates"][name]
+    return found
+
+
+def test_a_bound_stays_one_over_groups_and_trials(run: Run) -> None:
+    """60 of 1,500 are lost to each group of each trial: p99 is a bound everywhere, p95 nowhere."""
+    found = record(run(Broker("a", Behaviour(lost=60)), rate=250, groups={"x": 1, "y": 2}))
+    (first, *_) = found["trials"]
+    for figures_of, absent in ((found["merged"], 360), (first, 120)):
+        assert figures_of["end_to_end_ms"]["at_least_from"] == "p99"
+        assert figures_of["end_to_end_ms"]["absent"] == absent
+        assert figures_of["end_to_end_ms"]["mean"] is None
+    for group in first["end_to_end_ms_by_group"].values():
+        assert (group["absent"], group["at_least_from"]) == (60, "p99")
+
+
+def test_a_message_never_answered_is_a_bound_of_confirm_latency(run: Run) -> None:
+    """Half of the unknown ones stay open, so the trial is invalid; its figures are bounds all the same."""
+    (trial,) = record(run(Broker("a", Behaviour(unknown=40)), rate=250, blocks=1))["trials"]
+    assert (trial["confirm_ms"]["absent"], trial["confirm_ms"]["at_least_from"]) == (40, "p99")
+
+
+def test_nothing_confirmed_is_no_latency_and_a_rate_of_zero(run: Run) -> None:
+    (trial,) = record(run(Broker("a", Behaviour(unknown=10**6)), rate=250, blocks=1, warmup_s=0))["trials"]
+    assert trial["confirm_ms"] is None
+    assert trial["confirmed_msgs_s"] == 0
+
+
+def test_an_explored_bound_claims_no_lead_over_the_other(run: Run) -> None:
+    """b's p99 is at least the drain's wait; nothing may say that it is better, or the same."""
+    asked = {"delivery": {"guarantee": "at-most-once"}, "primary": "end_to_end.p50"}
+    loser = Broker("b", Behaviour(lost=60, confirms=False, end_to_end_ms=9), guarantee="at-most-once")
+    rows = analyse(run(Broker("a"), loser, rate=250, **asked)).summary["comparisons"]
+    (p99,) = (row for row in rows if row["metric"] == "end_to_end.p99")
+    assert (p99["a"], p99["primary"], p99["claim"]) == ("a", False, "better")

@@ -33,6 +33,10 @@ AT_MOST_ONCE = {"delivery": {"guarantee": "at-most-once"}}
         ([Broker("a")], {"slo": [UNTOLD], "smoke": True}, 0),
         ([Broker("a"), Broker("b", Behaviour(lost=1))], {}, 4),
         ([Broker("a", Behaviour(lost=1, confirms=False), guarantee="at-most-once")], AT_MOST_ONCE, 0),
+        ([Broker("a", Behaviour(lost=10**6))], {"warmup_s": 0}, 3),
+        ([Broker("a", Behaviour(steal=0.1, unsent_share=0.3), repeats={1: Behaviour(), 2: Behaviour()})], {}, 0),
+        ([Broker("a", Behaviour(steal=0.1), repeats={1: Behaviour(corrupt=1)})], {}, 3),
+        ([Broker("a", probe=1.2)], {"model": "saturate"}, 0),
     ],
 )
 def test_exit_status(run: Run, brokers: list[Broker], question: dict[str, Any], expected: int) -> None:

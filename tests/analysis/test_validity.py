@@ -30,11 +30,15 @@ def test_unsent_messages(one_trial: OneTrial, share: float, caught: bool) -> Non
 
 
 def test_whose_fault_an_unreached_rate_is(one_trial: OneTrial) -> None:
-    own = text(one_trial(Behaviour(unsent_share=0.1, producer_busy=0.95)))
-    assert "1,080 of 1,200 messages were sent" in own
-    assert "the generator's own limit: a producer's core was 95 % busy" in own
-    theirs = text(one_trial(Behaviour(unsent_share=0.1, producer_busy=0.3)))
-    assert "the producers had time left (30 % busy): the broker took no more" in theirs
+    own = one_trial(Behaviour(unsent_share=0.5, producer_busy=0.95))
+    assert "600 of 1,200 messages were sent" in text(own)
+    assert "client-bound: a producer's core was 95 % busy, so it says nothing of the broker" in text(own)
+    assert own["validity"]["labels"] == ["client-bound"]
+    assert set(found(own, "invalid")) == {"rate-not-reached", "generator-busy", "not-steady"}
+    theirs = one_trial(Behaviour(unsent_share=0.5, producer_busy=0.3))
+    assert "the producers had time left (30 % busy): the broker took no more" in text(theirs)
+    assert theirs["validity"]["labels"] == []
+    assert {"rate-not-reached", "not-sustained"} <= set(found(theirs, "invalid"))
 
 
 @pytest.mark.parametrize("side", ["producer_busy", "consumer_busy"])
@@ -50,11 +54,19 @@ def test_a_growing_backlog(one_trial: OneTrial, share: float, caught: bool) -> N
     codes = found(record, "invalid")
     assert ("backlog-growing" in codes) is caught
     assert ("not-sustained" in codes) is caught
-    assert ("group all got 160 of 200 msg/s asked for" in text(record)) is caught
+    assert ("unsustainable: group all got 160 of 200 msg/s asked for" in text(record)) is caught
+    assert ("unsustainable: the backlog grew by 40 messages a second" in text(record)) is caught
+    assert ("280 messages were waiting when the measured window ended" in text(record)) is caught
 
 
 def test_a_steady_delay_is_no_backlog(one_trial: OneTrial) -> None:
     assert one_trial(Behaviour(end_to_end_ms=300))["validity"]["state"] == "valid"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_arrivals_are_no_reason(one_trial: OneTrial, seed: int) -> None:
+    """The schedule as drawn is what was asked for, and its scatter is neither drift nor backlog."""
+    assert one_trial(arrivals="poisson", rate=100, measure_s=10, seed=seed)["validity"]["reasons"] == []
 
 
 def test_in_saturate_these_are_labels(one_trial: OneTrial) -> None:
@@ -81,9 +93,14 @@ def test_unknown_and_all_arrived_is_closed(one_trial: OneTrial) -> None:
     assert found(record, "invalid") == ["ledger-open"]  # half of one, rounded down, arrived
 
 
-def test_nothing_delivered(one_trial: OneTrial) -> None:
+def test_all_confirmed_and_nothing_delivered(one_trial: OneTrial) -> None:
+    """No latency was measured: not 0, and no bound either."""
     record = one_trial(Behaviour(lost=10**6), warmup_s=0)
     assert "nothing-delivered" in found(record, "invalid")
+    assert (record["delivered_msgs_s"], record["ledger"]["delivered"], record["ledger"]["lost"]) == (0, 0, 1200)
+    assert record["end_to_end_ms"] is None
+    assert record["confirm_ms"]["count"] == 1200
+    assert record["ledger"]["fates"]["confirmed"] == {"delivered": 0, "absent": 1200}
 
 
 def test_corrupt_and_foreign_messages(one_trial: OneTrial) -> None:
@@ -103,10 +120,13 @@ def test_a_broker_without_counters_is_not_blamed(one_trial: OneTrial) -> None:
 
 
 @pytest.mark.parametrize(("share", "state"), [(0.02, "suspect"), (0.005, "valid")])
-def test_steal_alone_is_suspect(one_trial: OneTrial, share: float, state: str) -> None:
-    record = one_trial(Behaviour(steal=share))
+@pytest.mark.parametrize("by", ["steal", "throttled"])
+def test_time_that_others_took_is_suspect(one_trial: OneTrial, by: str, share: float, state: str) -> None:
+    record = one_trial(Behaviour(**{by: share}))
     assert record["validity"]["state"] == state
-    assert found(record, "suspect") == (["steal"] if state == "suspect" else [])
+    assert found(record, "suspect") == (["contaminated"] if state == "suspect" else [])
+    assert record["contamination"]["contaminated"] is (state == "suspect")
+    assert record["contamination"][f"{by}_share"] == share
 
 
 @pytest.mark.parametrize(("cores", "state"), [(0.2, "suspect"), (0.05, "valid")])
@@ -117,7 +137,8 @@ def test_other_servers_at_work(one_trial: OneTrial, cores: float, state: str) ->
 def test_negative_latencies_are_suspect(one_trial: OneTrial) -> None:
     record = one_trial(Behaviour(negative=2))
     assert found(record, "suspect") == ["negative-latency"]
-    assert "2 end_to_end values of all-0 were below zero" in text(record)
+    assert "2 end_to_end values of all-0 were below zero: the clocks disagree (kept, each counted as 0)" in text(record)
+    assert record["negative"] == {"send_delay": 0, "confirm": 0, "end_to_end": 2}
 
 
 def test_a_short_window_is_suspect(one_trial: OneTrial) -> None:
@@ -127,10 +148,42 @@ def test_a_short_window_is_suspect(one_trial: OneTrial) -> None:
 
 def test_an_unsteady_window_is_suspect(one_trial: OneTrial) -> None:
     record = one_trial(Behaviour(drift=-0.3), model="saturate")
-    assert found(record, "suspect") == ["unsteady"]
+    assert "not-steady" in found(record, "suspect")
+    assert record["steady"]["state"] == "not steady"
+    assert "200 msg/s in the first half of the measured window" in record["steady"]["reasons"][0]
+
+
+def test_a_drifting_median_is_suspect(one_trial: OneTrial) -> None:
+    record = one_trial(Behaviour(slower=0.5), measure_s=12)
+    assert found(record, "suspect") == ["drifting"]
+    assert record["steady"]["state"] == "drifting"
+    assert "the median end-to-end latency rose by" in text(record)
+
+
+def test_a_steady_window_says_so(one_trial: OneTrial) -> None:
+    assert one_trial()["steady"] == {"state": "steady", "reasons": []}
+    assert one_trial(measure_s=3)["steady"] == {"state": None, "reasons": []}
+
+
+def test_an_unsustainable_rate_is_not_steady_and_said_once(one_trial: OneTrial) -> None:
+    record = one_trial(Behaviour(delivered_share=0.8))
+    assert record["steady"]["state"] == "not steady"
+    assert record["validity"]["codes"].count("backlog-growing") == 1
+
+
+@pytest.mark.parametrize(("total_ms", "state"), [(5, "valid"), (30, "suspect"), (300, "invalid")])
+def test_a_generator_that_stood_still(one_trial: OneTrial, total_ms: float, state: str) -> None:
+    """Of 6 s: 0.08, 0.5 and 5 %."""
+    record = one_trial(Behaviour(pauses_ms={"all-0": [total_ms / 2] * 2, "producer-0": [1.0]}))
+    assert record["validity"]["state"] == state
+    assert record["pauses"] == {"count": 2, "total_ms": total_ms, "max_ms": total_ms / 2, "child": "all-0"}
+    if state != "valid":
+        assert found(record, state) == ["generator-paused"]
+        assert f"all-0 did not run 2 times, {total_ms:.0f} ms in all" in text(record)
+        assert f"{total_ms / 2:.0f} ms at the longest; the latencies above are the generator's" in text(record)
 
 
 def test_an_invalid_reason_outweighs_suspect_ones(one_trial: OneTrial) -> None:
     record = one_trial(Behaviour(steal=0.5, corrupt=1))
     assert record["validity"]["state"] == "invalid"
-    assert set(record["validity"]["codes"]) == {"steal", "corrupt"}
+    assert record["validity"]["codes"] == ["corrupt", "contaminated"]

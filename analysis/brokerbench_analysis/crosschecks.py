@@ -1,0 +1,176 @@
+"""Figures that must agree whatever the broker does, each reached on two ways of its own.
+
+integrity.py asks whether the files agree; here, whether what they say can be true of any queue. A check that fails
+makes its trial invalid. Sources: J. D. C. Little, A proof for the queuing formula L = λW, Operations Research 9 (1961);
+for X R = N, P. Denning and J. Buzen, The operational analysis of queueing network models, Computing Surveys 10 (1978).
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .folder import Json, TrialFiles
+from .histograms import Histogram, merge
+from .reasons import Reason, State
+from .sums import total
+from .words import digits, percent
+
+__all__ = ["Check", "cross_checks", "failures"]
+
+COUNTERS_OFF = 0.01
+LITTLE_OFF = 0.05
+LOOP_OFF = 0.02
+FULL = 0.98  # of the slots in use: a full window
+_BY_INTEGRITY = {"workers", "intervals"}  # which names each place of a disagreement
+
+
+@dataclass(frozen=True)
+class Check:
+    """`limit` is the share of `expected` by which `found` may be off. `text` says what both are, for a reason."""
+
+    name: str
+    about: str
+    expected: float | None
+    found: float | None
+    limit: float
+    code: str
+    text: str
+    exact: bool = False  # whether any difference is suspect
+
+    @property
+    def off(self) -> float | None:
+        if self.expected is None or self.found is None:
+            return None
+        difference = abs(self.found - self.expected)
+        return difference / abs(self.expected) if self.expected else math.inf if difference else 0.0
+
+    @property
+    def holds(self) -> bool | None:
+        """None where one of the two was not measured."""
+        return None if self.off is None else self.off <= self.limit
+
+    def record(self) -> Json:
+        names = ("name", "about", "expected", "found", "off", "limit", "holds")
+        return {name: getattr(self, name) for name in names}
+
+
+def cross_checks(files: TrialFiles) -> list[Check]:
+    return [*_sums(files), *_histograms(files), *_counters(files), *_littles_law(files), *_closed_loop(files)]
+
+
+def failures(checks: Iterable[Check]) -> Iterator[Reason]:
+    for check in checks:
+        if check.off and check.name not in _BY_INTEGRITY:
+            apart = f"{percent(check.off)} apart" if math.isfinite(check.off) else "apart"
+            if not check.holds:
+                limit = f", {percent(check.limit)} at most" if check.limit else ""
+                yield Reason(check.code, f"{check.text} ({apart}{limit})")
+            elif check.exact:
+                yield Reason(check.code, f"{check.text} ({apart})", State.SUSPECT)
+
+
+def _sums(files: TrialFiles) -> Iterator[Check]:
+    producers, consumers, ledger = files.trial["producers"], files.trial["consumers"], files.ledger
+    scheduled = sum(p["scheduled"] for p in producers)
+    went = sum(p["sent"] + p["unsent"] for p in producers)
+    text = f"{scheduled:,} messages were scheduled, sent and unsent are {went:,}"
+    yield Check("scheduled", "sent + unsent", scheduled, went, 0.0, "sums-differ", text)
+    fates = ledger["promised"] + ledger["refused"] + ledger["unknown"]
+    text = f"{ledger['sent']:,} messages were sent, promised, refused and unknown ones are {fates:,}"
+    yield Check("fates", "promised + refused + unknown", ledger["sent"], fates, 0.0, "sums-differ", text)
+    total = ledger["sent"] + ledger["delivered"]
+    children = sum(p["sent"] for p in producers) + sum(c["delivered"] for c in consumers)
+    lines = sum(line["sent" if line["role"] == "producer" else "delivered"] for line in files.intervals)
+    for name, found in (("workers", children), ("intervals", lines)):
+        yield Check(name, "sent + delivered", total, found, 0.0, "integrity", "")
+
+
+def _histograms(files: TrialFiles) -> Iterator[Check]:
+    for group in files.groups:
+        arrived = _in_window(files, group)
+        recorded = _histogram(files, f"end_to_end:{group}").total
+        text = f"{arrived:,} distinct messages of the window reached group {group}, its histogram holds {recorded:,}"
+        yield Check("histogram", f"group {group}", arrived, recorded, 0.0, "sums-differ", text)
+
+
+def _counters(files: TrialFiles) -> Iterator[Check]:
+    """What the broker counted may differ by messages whose fate it never told us, and by what others took."""
+    counted: Json = files.trial.get("broker_counters") or {}
+    canaries = counted.get("canaries") or {}
+    ledger = files.ledger
+    most = ledger["sent"] - ledger["refused"]
+    published, early = counted.get("published"), canaries.get("published") or 0
+    yield _counter("published", None if published is None else published - early, most - ledger["unknown"], most)
+    for group, ours in ledger["groups"].items():
+        got = (counted.get("delivered") or {}).get(group)
+        early = (canaries.get("delivered") or {}).get(group) or 0
+        most = ours["delivered"] + ours["lost"] + ours["outstanding"]
+        about = f"delivered to group {group}"
+        yield _counter(about, None if got is None else got - early, ours["delivered"], most)
+
+
+def _counter(about: str, theirs: int | None, low: int, high: int) -> Check:
+    """Held against the nearest number that the ledger allows."""
+    expected = low if theirs is None else min(max(theirs, low), high)
+    ours = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    text = "" if theirs is None else f"the broker counts {theirs:,} messages {about}, the ledger {ours}"
+    return Check("broker-counters", about, expected, theirs, COUNTERS_OFF, "counters-differ", text, exact=True)
+
+
+def _littles_law(files: TrialFiles) -> Iterator[Check]:
+    """L from sums of moments that the two sides kept apart, λW from the latencies computed message by message.
+
+    Only where every message of the window that was sent has arrived, so that both sums are over the same messages.
+    """
+    producers = files.trial["producers"]
+    sent = sum(p["in_window"]["sent"] for p in producers)
+    due_ns = total(p["in_window"].get("due_sum_ns") for p in producers)
+    for group in files.groups:
+        consumers = [c for c in files.trial["consumers"] if c["group"] == group]
+        arrived_ns = total(c.get("in_window_received_sum_ns") for c in consumers)
+        lost = (files.ledger.get("lost_in_window") or {}).get(group, 0)
+        mean_ms = _histogram(files, f"end_to_end:{group}").mean_ms()
+        by_sums = by_latency = None
+        if sent == _in_window(files, group) and not lost and None not in (due_ns, arrived_ns) and mean_ms is not None:
+            by_sums = ((arrived_ns or 0) - (due_ns or 0)) / 1e9 / files.measure_s
+            by_latency = sent / files.measure_s * mean_ms / 1e3
+        text = f"Little's law does not hold for group {group}: {digits(by_sums, 3)} messages were under way on average"
+        text += f" by their times of sending and arrival, {digits(by_latency, 3)} by rate and mean latency"
+        yield Check("littles-law", f"group {group}", by_sums, by_latency, LITTLE_OFF, "littles-law", text)
+
+
+def _closed_loop(files: TrialFiles) -> Iterator[Check]:
+    """X R = N where a load saturates by confirms: rate times confirm latency is the number of slots in use.
+
+    A message holds its slot from its intended time, so what waits to be sent is in N beside what is unconfirmed. What
+    is under way at the two ends of the window may differ by its longest stay, so the limit widens by that share.
+    """
+    if files.model == "open" or not files.confirms:
+        return
+    producers = files.trial["producers"]
+    window = {name: sum(p["in_window"][name] for p in producers) for name in ("sent", "confirmed")}
+    confirm, delay = (_histogram(files, tag) for tag in ("confirm", "send_delay"))
+    mean_ms, longest_ms, waiting_ms = confirm.mean_ms(), confirm.max_ms(), delay.mean_ms()
+    unconfirmed = [p.get("in_flight_mean") for p in producers]
+    loop = in_use = None
+    limit = LOOP_OFF
+    if window["sent"] == window["confirmed"] and None not in (mean_ms, longest_ms, waiting_ms, *unconfirmed):
+        loop = sum(p["confirmed_by_time"] for p in producers) / files.measure_s * (mean_ms or 0.0) / 1e3
+        waiting = sum(p["sent_by_time"] for p in producers) / files.measure_s * (waiting_ms or 0.0) / 1e3
+        in_use = math.fsum(n or 0.0 for n in unconfirmed) + waiting
+        limit += ((mean_ms or 0.0) + (longest_ms or 0.0)) / 1e3 / files.measure_s
+    words = f"X R = N does not hold: confirmed rate times mean confirm latency makes {digits(loop, 3)} messages"
+    text = f"{words}, {digits(in_use, 3)} were in flight"
+    yield Check("closed-loop", "messages in flight", in_use, loop, limit, "closed-loop", text)
+    slots = (files.in_flight or 0) * len(producers)
+    full = in_use is not None and in_use >= FULL * slots > 0
+    text = f"{words}, the load keeps {slots:,} in flight"
+    yield Check("closed-loop", "a full window", slots if full else None, loop, limit, "closed-loop", text)
+
+
+def _in_window(files: TrialFiles, group: str) -> int:
+    return sum(c["in_window"] for c in files.trial["consumers"] if c["group"] == group)
+
+
+def _histogram(files: TrialFiles, tag: str) -> Histogram:
+    return merge(interval.histogram for interval in files.latency.get(tag, ()))

@@ -1,0 +1,113 @@
+"""Whose limit is a candidate's figure? A broker's maximum may be named only where the generator had room to spare.
+
+Judged from the busiest core of ours, from the share of the ceiling that was used (what the same clients reach against a
+stand-in that costs nothing), and from a probe: one more worker of each kind on the same load.
+"""
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+from .candidates import Candidate
+from .folder import Json
+from .generator import busiest
+from .measure import Measured
+from .words import digits, percent
+
+__all__ = ["limit_of", "warnings_of"]
+
+NEAR, SPARE = 0.50, 0.70  # of a core, or of the ceiling: a warning; no maximum is claimed
+PROBE_MORE = 0.10
+CLIENT, BROKER = "client-bound", "broker"
+_SIDES = {"producers": "sent_msgs_s", "consumers": "deliveries_msgs_s"}
+
+
+def limit_of(candidate: Candidate, ceiling: Json | None) -> Json:
+    """`by` is None where nothing shows whose limit it is, or where none was looked for."""
+    trials = _with_figures(candidate)
+    if not trials:
+        by, text = None, "not measured"
+    elif trials[0].files.model == "open":
+        by, text = _open(trials)
+    else:
+        by, text = _saturated(trials, ceiling, _probed(candidate))
+    return {"by": by, "text": text}
+
+
+def _open(trials: Sequence[Measured]) -> tuple[str | None, str]:
+    if any(CLIENT in t.validity.labels for t in trials):
+        return CLIENT, "the generator could not send the rate: a producer's core was full"
+    return None, "the load asked for a rate; no maximum was looked for"
+
+
+def _saturated(trials: Sequence[Measured], ceiling: Json | None, more: float | None) -> tuple[str | None, str]:
+    """`more`: what a probe brought."""
+    if more is not None and more >= PROBE_MORE:
+        return (
+            CLIENT,
+            f"one more producer and consumer brought {percent(more)} more: the broker may carry more than this",
+        )
+    name, share = _busiest(trials)
+    used = _used(trials, ceiling)
+    full = [] if share is None or share <= SPARE else [f"{name} kept its core {percent(share)} busy"]
+    full += [f"the {side} reached {percent(s)} of their ceiling" for side, s in used.items() if s and s > SPARE]
+    if full:
+        text = f"{' and '.join(full)} (more than {percent(SPARE)}): the broker may carry more than this"
+        return CLIENT, text if more is None else f"{text}, though one more producer and consumer brought little"
+    cores = f"the generator's cores were {'not looked at' if share is None else f'at most {percent(share)} busy'}"
+    known = [s for s in used.values() if s is not None]
+    if share is None or len(known) < len(used):
+        ceilings = "" if len(known) == len(used) else ", and its ceiling was not measured"
+        return None, f"{cores}{ceilings}: whose limit this is stays open"
+    return BROKER, f"{cores}, and it used {percent(max(known))} of its ceiling"
+
+
+def warnings_of(candidate: Candidate, ceiling: Json | None) -> list[str]:
+    trials = _with_figures(candidate)
+    return [*_near(trials, ceiling), *_uncounted_losses(candidate)]
+
+
+def _near(trials: Sequence[Measured], ceiling: Json | None) -> Iterator[str]:
+    name, share = _busiest(trials)
+    if share is not None and share > NEAR:
+        text = f"{name} kept its core {percent(share)} busy (more than {percent(NEAR)})"
+        yield f"{text}: part of the latency is the generator's own; use more of its kind"
+    for side, used in _used(trials, ceiling).items():
+        if used is not None and used > NEAR:
+            text = f"the {side} used {percent(used)} of what they reach without a broker (more than {percent(NEAR)})"
+            most = digits((ceiling or {})[f"{side}_msgs_s"], 3)
+            yield f"{text}: their ceiling is {most} msg/s"
+
+
+def _uncounted_losses(candidate: Candidate) -> Iterator[str]:
+    """A trial that takes part in nothing may still have seen a promise broken."""
+    for trial in candidate.trials:
+        lost = (trial.record["ledger"] or {}).get("lost")
+        if lost and not trial.counts:
+            kind = "a probe" if trial.record["kind"] == "probe" else "repeated"
+            yield f"{lost:,} promised messages were lost in {trial.files.id}, which does not count ({kind})"
+
+
+def _with_figures(candidate: Candidate) -> list[Measured]:
+    """Invalid ones too: what a trial is invalid for may be the generator's."""
+    return [t for t in candidate.counted if t.record["resources"]]
+
+
+def _probed(candidate: Candidate) -> float | None:
+    """How much more throughput the probe had than the median trial; None without a probe that is valid."""
+    probes = [t.record["delivered_msgs_s"] for t in candidate.trials if t.record["kind"] == "probe" and t.usable]
+    planned = [t.record["delivered_msgs_s"] for t in candidate.usable]
+    return max(probes) / statistics.median(planned) - 1 if probes and planned and all(planned) else None
+
+
+def _busiest(trials: Sequence[Measured]) -> tuple[str | None, float | None]:
+    return busiest([child for trial in trials for child in trial.files.children])
+
+
+def _used(trials: Sequence[Measured], ceiling: Json | None) -> dict[str, float | None]:
+    """Side -> the most that any trial used of its ceiling."""
+    out: dict[str, float | None] = {}
+    for side, rate in _SIDES.items():
+        most = (ceiling or {}).get(f"{side}_msgs_s")
+        rates = [t.record[rate] for t in trials if t.record[rate] is not None]
+        out[side] = max(rates) / most if most and rates else None
+    return out

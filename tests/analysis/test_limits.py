@@ -1,0 +1,86 @@
+"""Whose limit a figure is: the broker's only where the generator had room to spare."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from brokerbench_analysis.folder import Json
+from brokerbench_analysis.summary import analyse
+from tests.analysis.folders import CEILING, Behaviour, Broker
+
+Run = Callable[..., Path]
+SATURATE = {"model": "saturate", "rate": 200, "blocks": 2}
+
+
+def candidate(folder: Path) -> Json:
+    found: Json = analyse(folder).summary["candidates"]["a"]
+    return found
+
+
+def ceiling(producers: float | None, consumers: float | None = 1e6) -> Json:
+    return {**CEILING, "producers_msgs_s": producers, "consumers_msgs_s": consumers}
+
+
+def test_the_broker_where_there_was_room(run: Run) -> None:
+    found = candidate(run(Broker("a", ceiling=ceiling(1_000)), **SATURATE))
+    assert found["limit"]["by"] == "broker"
+    assert found["limit"]["text"] == "the generator's cores were at most 20 % busy, and it used 20 % of its ceiling"
+    assert found["warnings"] == []
+    assert found["ceiling"]["producers_msgs_s"] == 1_000
+    assert found["generator"] == "fast"
+
+
+@pytest.mark.parametrize(
+    ("busy", "by", "warned"), [(0.45, "broker", 0), (0.65, "broker", 1), (0.75, "client-bound", 1)]
+)
+def test_a_busy_core(run: Run, busy: float, by: str, warned: int) -> None:
+    found = candidate(run(Broker("a", Behaviour(consumer_busy=busy)), **SATURATE))
+    assert found["limit"]["by"] == by
+    assert len(found["warnings"]) == warned
+    assert all(w.startswith(f"all-0 kept its core {busy:.0%}".replace("%", " % busy")) for w in found["warnings"])
+    assert {t["validity"]["state"] for t in found["trials"]} == {"valid"}
+
+
+@pytest.mark.parametrize("side", ["producers", "consumers"])
+@pytest.mark.parametrize(("most", "by", "warned"), [(450, "broker", 0), (330, "broker", 1), (250, "client-bound", 1)])
+def test_a_near_ceiling(run: Run, side: str, most: float, by: str, warned: int) -> None:
+    """200 msg/s of 450, 330, 250."""
+    found = candidate(run(Broker("a", ceiling={**CEILING, f"{side}_msgs_s": most}), **SATURATE))
+    assert found["limit"]["by"] == by
+    assert len(found["warnings"]) == warned
+    assert all(w.startswith(f"the {side} used 6") or w.startswith(f"the {side} used 8") for w in found["warnings"])
+
+
+@pytest.mark.parametrize(("more", "by"), [(1.2, "client-bound"), (1.05, "broker")])
+def test_a_probe(run: Run, more: float, by: str) -> None:
+    found = candidate(run(Broker("a", probe=more), **SATURATE))
+    assert found["limit"]["by"] == by
+    assert ("one more producer and consumer brought 20 % more" in found["limit"]["text"]) is (by == "client-bound")
+
+
+def test_a_probe_that_brought_nothing_makes_no_broker_maximum(run: Run) -> None:
+    found = candidate(run(Broker("a", Behaviour(producer_busy=0.9), probe=1.0), **SATURATE))
+    assert found["limit"]["by"] == "client-bound"
+    assert "though one more producer and consumer brought little" in found["limit"]["text"]
+
+
+@pytest.mark.parametrize("missing", [None, ceiling(None), ceiling(1e6, None)])
+def test_no_ceiling_no_broker_maximum(run: Run, missing: Json | None) -> None:
+    found = candidate(run(Broker("a", ceiling=missing), **SATURATE))
+    assert found["limit"]["by"] is None
+    assert "its ceiling was not measured" in found["limit"]["text"]
+    assert found["warnings"] == []
+
+
+def test_a_producer_that_cannot_send_the_rate(run: Run) -> None:
+    found = candidate(run(Broker("a", Behaviour(unsent_share=0.5, producer_busy=0.98)), rate=200, blocks=1))
+    assert found["limit"]["by"] == "client-bound"
+    assert found["trials"][0]["validity"]["state"] == "invalid"
+
+
+def test_a_given_rate_looks_for_no_maximum(run: Run) -> None:
+    found = candidate(run(Broker("a"), rate=200, blocks=1))
+    assert found["limit"] == {"by": None, "text": "the load asked for a rate; no maximum was looked for"}
+    nothing = candidate(run(Broker("a", excluded="because"), rate=200, blocks=1))
+    assert nothing["limit"] == {"by": None, "text": "not measured"}
