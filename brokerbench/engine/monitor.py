@@ -1,6 +1,5 @@
 """Once a second: what the host, the broker, the other servers and our own processes used. Unmeasured is None."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,13 +8,16 @@ from typing import Any
 
 import psutil
 
+from .cgroup import own_cgroup
+from .disk import disk_of
+
 __all__ = ["Monitor", "Usage"]
+
+STEAL_SHARE = 0.01  # of all CPU time in the measured window: more of it, and the trial is contaminated
+THROTTLED_SHARE = 0.01  # of the measured window
 
 _MIB = 2**20
 _SECOND_NS = 1_000_000_000
-_DISKSTATS_FLUSHES = 18  # Linux Documentation/admin-guide/iostats: the 16th field after the device's name
-_DISKSTATS_SECTORS_WRITTEN = 9
-_SECTOR = 512
 
 
 class Usage:
@@ -47,14 +49,15 @@ class Monitor:
     """`beat` is called often and samples once a second, from `start(t0_ns)` on. `pids` gives the processes of each
     group; it is asked once a sample, because a look at all processes costs milliseconds."""
 
-    def __init__(self, pids: Callable[[], Mapping[str, Sequence[int]]], disk_of: Path) -> None:
+    def __init__(self, pids: Callable[[], Mapping[str, Sequence[int]]], folder: Path) -> None:
         self._pids = pids
         self._usages: defaultdict[str, Usage] = defaultdict(Usage)
-        self._device = _device(disk_of)
+        self._disk, self._cgroup = disk_of(folder), own_cgroup()
         self._t0: int | None = None
         self._next = 0
         self._cpu = psutil.cpu_times()
-        self._disk = _diskstats(self._device)
+        self._flushed = self._disk.flushed()
+        self._throttled_s = self._cgroup.throttled_s()
         self.lines: list[dict[str, Any]] = []
 
     def start(self, t0_ns: int) -> None:
@@ -69,6 +72,28 @@ class Monitor:
             self._next += ((now - self._next) // _SECOND_NS + 1) * _SECOND_NS  # after a stall no burst of short lines
             self.lines.append({"t": round((now - self._t0) / 1e9, 3), **self._sample()})
 
+    def window(self, start_s: float, end_s: float) -> dict[str, Any]:
+        """How much of the measured window others took from us, as trial.json's `contamination` says it.
+
+        A line that lies partly in the window counts with that part. None: no line of it tells.
+        """
+        seconds, steal, throttled = 0.0, [], []
+        began = 0.0
+        for line in self.lines:
+            inside = min(line["t"], end_s) - max(began, start_s)
+            if inside > 0:
+                seconds += inside
+                host = line["host"]
+                steal.append((inside, host["steal_share"]))
+                throttled.append((inside / (line["t"] - began), host["throttled_s"]))
+            began = line["t"]
+        steal_share, throttled_share = _share(steal, seconds), _share(throttled, seconds)
+        return {
+            "steal_share": steal_share,
+            "throttled_share": throttled_share,
+            "contaminated": (steal_share or 0.0) > STEAL_SHARE or (throttled_share or 0.0) > THROTTLED_SHARE,
+        }
+
     def _sample(self) -> dict[str, Any]:
         host = self._host()
         return {"host": host, **{name: self._usages[name].take(pids) for name, pids in self._pids().items()}}
@@ -79,39 +104,26 @@ class Monitor:
         # guest time is counted in user time already.
         total = sum(value for name, value in spent.items() if not name.startswith("guest")) or 1e-9
         idle = spent["idle"] + spent.get("iowait", 0.0)
-        disk_before, self._disk = self._disk, _diskstats(self._device)
-        flushes = written = None
-        if self._disk and disk_before:
-            flushes = self._disk[0] - disk_before[0]
-            written = round((self._disk[1] - disk_before[1]) * _SECTOR / _MIB, 2)
+        flushed_before, self._flushed = self._flushed, self._disk.flushed()
+        flushes = written_mib = None
+        if self._flushed and flushed_before:
+            flushes = self._flushed.flushes - flushed_before.flushes
+            written_mib = round((self._flushed.written_bytes - flushed_before.written_bytes) / _MIB, 2)
+        waited_before, self._throttled_s = self._throttled_s, self._cgroup.throttled_s()
+        throttled_s = None
+        if self._throttled_s is not None and waited_before is not None:
+            throttled_s = round(self._throttled_s - waited_before, 6)
         return {
             "cpu_share": round((total - idle) / total * (psutil.cpu_count() or 1), 3),
-            "steal_share": round(spent.get("steal", 0.0) / total, 4),
+            "steal_share": round(spent["steal"] / total, 4) if "steal" in spent else None,
             "memory_used_mib": round(psutil.virtual_memory().used / _MIB, 1),
             "flushes": flushes,
-            "disk_written_mib": written,
+            "disk_written_mib": written_mib,
+            "throttled_s": throttled_s,
         }
 
 
-def _device(path: Path) -> str | None:
-    """`major:minor` of the whole disk below `path`, None where the kernel does not say (tmpfs, overlay)."""
-    number = os.stat(path).st_dev
-    link = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
-    if not link.exists():
-        return None
-    disk = link.resolve()
-    if (disk / "partition").exists():
-        disk = disk.parent
-    return (disk / "dev").read_text().strip()
-
-
-def _diskstats(device: str | None) -> tuple[int, int] | None:
-    """(flushes, sectors written) since boot."""
-    stats = Path("/proc/diskstats")
-    if device is None or not stats.exists():
-        return None
-    for line in stats.read_text().splitlines():
-        fields = line.split()
-        if f"{fields[0]}:{fields[1]}" == device and len(fields) > _DISKSTATS_FLUSHES:
-            return int(fields[_DISKSTATS_FLUSHES]), int(fields[_DISKSTATS_SECTORS_WRITTEN])
-    return None
+def _share(parts: Sequence[tuple[float, float | None]], seconds: float) -> float | None:
+    """At most 1: the kernel adds up throttled CPUs, so one second of two can be two."""
+    known = [weight * value for weight, value in parts if value is not None]
+    return round(min(1.0, sum(known) / seconds), 4) if parts and len(known) == len(parts) else None

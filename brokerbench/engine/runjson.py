@@ -6,8 +6,9 @@ from typing import Any
 from brokerbench import __version__
 from brokerbench.contract import Driver
 from brokerbench.model import Candidate, Plan, Trial
+from brokerbench.servers import data_home
 
-from .environment import environment, packages_of
+from .environment import environment, fingerprint, packages_of
 from .folder import now_iso
 from .options import RunOptions
 from .planner import settings_of
@@ -26,7 +27,8 @@ def run_json(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> 
         "started": now_iso(),
         "finished": None,
         "status": "running",
-        "environment": environment(packages_of(list(drivers.values()))),
+        "environment": environment(packages_of(list(drivers.values())), data_home())
+        | {"scenario_sha256": fingerprint(options.redacted)},
         "candidates": {c.name: _candidate_json(c, drivers[c.driver]) for c in plan.candidates},
         "ceilings": None,
         "looks": _looks_json(plan, options),

@@ -182,7 +182,10 @@ class _Runner:
         measured.facts = self.context.hide({**admin.facts(endpoints), **self.context.about})
         fleet.tell(fleet.of("producer"), do="close")
         fleet.until(lambda: all(c.closed for c in fleet.children), _DONE_S)
-        measured.resources = self.monitor.lines if self.monitor else []
+        if self.monitor:
+            load = self.scenario.load
+            measured.resources = self.monitor.lines
+            measured.contamination = self.monitor.window(load.warmup_s, load.warmup_s + load.measure_s)
 
     # -- the steps ------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from .host import Host
 from .keeper import Guardian, GuardianLost, Process
 from .ports import free_port
 from .recipe import Availability, Library, NotAvailable, Server, ServerHost, ServerProcess, ServerRecipe
-from .roster import Leftover, leftovers
+from .roster import Leftover, data_home, leftovers
 
 __all__ = [
     "Availability",
@@ -19,6 +19,7 @@ __all__ = [
     "ServerHost",
     "ServerProcess",
     "ServerRecipe",
+    "data_home",
     "free_port",
     "leftovers",
 ]

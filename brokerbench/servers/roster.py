@@ -14,7 +14,7 @@ from typing import Any
 
 from .proctree import RUN, Proc, living, mark_of, marked, send
 
-__all__ = ["FILE", "PREFIX", "Leftover", "Roster", "leftovers", "new_folder", "remove_folder"]
+__all__ = ["FILE", "PREFIX", "Leftover", "Roster", "data_home", "leftovers", "new_folder", "remove_folder"]
 
 FILE = "processes.json"
 PREFIX = "brokerbench-"
@@ -52,9 +52,14 @@ def _homes() -> list[str]:
     return [_ON_DISK, temporary]
 
 
+def data_home() -> Path:
+    """Where a run's folder with its brokers' data will lie."""
+    return Path(_homes()[0])
+
+
 def new_folder() -> Path:
     """A new temporary folder, readable by us alone."""
-    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=_homes()[0])).resolve()
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=data_home())).resolve()
 
 
 def identity(pid: int) -> dict[str, int] | None:
