@@ -1,0 +1,67 @@
+"""The same over a socket, with real processes: counts exact, percentiles within the wake-up floor of this very run.
+
+The broker's account says when each message was put on its socket. What we say above that is the kernel's wake-up of our
+consumer and our own work. The floor for it is measured in the same run as what the broker's own wake-ups cost.
+"""
+
+import numpy as np
+import pytest
+
+from tests.support.loopback import run_loopback
+from tests.support.truth import Truth, assert_counts, sojourn_ms
+
+EXTRA_MS = 0.2
+
+
+def assert_close(truth: Truth, names: dict[str, float]) -> None:
+    """Never below the truth, and above it by no more than 1 % or the floor and 0.2 ms."""
+    true, ours = np.sort(sojourn_ms(truth, column="left_ns")), truth.record["end_to_end_ms"]
+    floor_ms = truth.account["late_us"]["p99"] / 1e3
+    assert ours["count"] == len(true)
+    for name, q in names.items():
+        exact = float(true[int(np.ceil(q * len(true) - 1e-9)) - 1])
+        assert exact <= ours[name] * 1.001, name
+        assert ours[name] <= exact + max(0.01 * exact, floor_ms + EXTRA_MS), name
+
+
+@pytest.mark.parametrize("service_ms", [0.4, 5.0])
+def test_a_constant_service_time(tmp_path, service_ms):
+    truth = run_loopback(tmp_path, {"service": {"constant_s": service_ms / 1e3}}, rate="100/s")
+    assert_counts(truth)
+    assert_close(truth, {"p50": 0.5})
+    assert truth.record["end_to_end_ms"]["p50"] >= service_ms
+
+
+def test_a_stall(tmp_path):
+    settings = {"service": {"constant_s": 0.001}, "stalls": [{"at_s": 2.0, "for_s": 0.5}]}
+    truth = run_loopback(tmp_path, settings, rate="400/s")
+    assert_counts(truth)
+    assert_close(truth, {"p90": 0.9, "p95": 0.95, "p99": 0.99})
+    assert truth.record["end_to_end_ms"]["max"] >= 495
+
+
+def test_every_fate_exactly(tmp_path):
+    fates = {
+        "confirmed_but_lost": ["every 100"],
+        "refused": [7, 8],
+        "confirm_dropped": [30, 31],
+        "duplicated": ["every 90"],
+        "swapped": [500],
+        "foreign": ["every 200"],
+        "altered": [60],
+    }
+    truth = run_loopback(tmp_path, {"service": {"constant_s": 0.0}, "fates": fates}, rate="500/s", steady="3s")
+    assert_counts(truth)
+    ledger = truth.record["ledger"]
+    assert ledger["lost"] == truth.account["groups"]["all"]["lost"] == ledger["sent"] // 100
+    assert ledger["recovered"] == 2
+    assert ledger["reordered"] == 1
+
+
+def test_a_capacity_that_refuses(tmp_path):
+    settings = {"service": {"constant_s": 0.002}, "capacity": 10, "overflow": "reject"}
+    truth = run_loopback(tmp_path, settings, rate="1k/s", steady="3s")
+    assert_counts(truth)
+    ledger = truth.record["ledger"]
+    assert ledger["refused"] == truth.account["refused"] > 0
+    assert ledger["lost"] == ledger["unknown"] == 0
