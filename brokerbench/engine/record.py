@@ -89,6 +89,7 @@ def write_trial(
             "tag": trial.tag,
             "started": started,
             "finished": now_iso(),
+            "t0_monotonic_ns": measured.t0_ns or None,
             "kind": trial.kind,
             "repeats": trial.repeats,
             "state": state,
