@@ -11,6 +11,7 @@ from brokerbench_analysis import Study, load
 from brokerbench_reports import render
 from tests.analysis.folders import Behaviour, Broker, write_run
 from tests.reports.browser import chromium
+from tests.reports.rich import BROKERS, QUESTION, enriched
 
 SLO = [
     {"metric": "end_to_end.p99", "op": "<", "value": 10.0, "text": "end_to_end.p99: < 10ms"},
@@ -38,8 +39,15 @@ CASES: dict[str, tuple[list[Broker], dict[str, Any]]] = {
     "eight": (LONG, {"blocks": 5, "rate": 100}),
     "excluded": ([OUT, Broker("kafka", excluded="no Java 17 or later; install it with: apt install default-jre")], {}),
     "saturate": ([KAFKA, NATS], {"model": "saturate", "blocks": 2}),
+    "rich": (BROKERS, QUESTION),
     "killed": ([KAFKA, Broker("jetstream", states={2: "running", 3: "planned"})], {"status": "interrupted"}),
 }
+
+
+def studied(case: str, folder: Path) -> Study:
+    """As a report reads it; the rich one has more said of it than its folder would."""
+    study = load(folder)
+    return enriched(study) if case == "rich" else study
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +59,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
     def folder(case: str) -> Path:
         brokers, question = CASES[case]
         home = write_run(root / f"20261123-170000_{case}", brokers, **{"rate": 300, **question})
-        (home / "report.html").write_text(render(load(home)), encoding="utf-8")
+        (home / "report.html").write_text(render(studied(case, home)), encoding="utf-8")
         return home
 
     return folder
@@ -59,7 +67,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def study_of(folder_of: Callable[[str], Path]) -> Callable[[str], Study]:
-    return cache(lambda case: load(folder_of(case)))
+    return cache(lambda case: studied(case, folder_of(case)))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from .cells import Cell, Column, Record, counted, measured
 from .generator import limit_cell
 from .machine import disk_warning
 from .subjects import GENERATORS, Subject
-from .trials import latency_cell
+from .trials import bounds, latency_cell
 
 __all__ = ["comparison"]
 
@@ -37,11 +37,6 @@ _COLUMNS = (
 
 _FLUSHED = {Survives.POWER_LOSS, Survives.NODE_LOSS}  # promises that a flush before each confirm may be needed for
 _LIMIT = Column("whose limit")
-_AT_LEAST = (
-    "≥ stands where a message came never, or not before the trial ended: it is slower than every one that came, so the "
-    "percentile is at least so high."
-)
-_NOTHING = "n/a stands where nothing was delivered, so nothing has a latency."
 
 
 def comparison(study: Study, subjects: Sequence[Subject], details: Sequence[str]) -> dict[str, Any]:
@@ -115,7 +110,7 @@ def _cells(subject: Subject, merged: Json) -> list[Cell]:
     costs = merged["resources"]
 
     def latency(kind: str, name: str) -> Cell:
-        cell = latency_cell(merged[f"{kind}_ms"], name, log)
+        cell = latency_cell(merged[f"{kind}_ms"], name, log, came=merged["delivered_msgs_s"] != 0)
         return replace(cell, note=_range(subject, f"{kind}.{name}"))
 
     return [
@@ -165,9 +160,7 @@ def _share(ledger: Json) -> str:
 
 
 def _notes(study: Study, subjects: Sequence[Subject], rows: Sequence[Record]) -> list[str]:
-    texts = [cell.text for row in rows for cell in row.cells]
-    notes = [_AT_LEAST] if any(text.startswith("≥") for text in texts) else []
-    notes += [_NOTHING] if "n/a" in texts else []
+    notes = bounds(rows)
     clients = [s for s in subjects if s.usable and s.usable[0].get("in_flight_by") == "back-pressure"]
     if clients:
         names = ", ".join(s.name for s in clients)

@@ -9,7 +9,7 @@ from .apart import kind_words
 from .cells import Cell, Column, Record, Who, counted, link, measured
 from .subjects import Subject
 
-__all__ = ["latency_cell", "trials"]
+__all__ = ["bounds", "latency_cell", "trials"]
 
 Json = Mapping[str, Any]
 _COLUMNS = (
@@ -38,6 +38,11 @@ _LEAD = (
     "In the order they ran. Links lead into the run folder, so they work where this page lies in it; "
     "each figure names the file it comes from when pointed at."
 )
+_AT_LEAST = (
+    "≥ stands where a message came never, or not before the trial ended: it is slower than every one that came, so the "
+    "percentile is at least so high."
+)
+_NOTHING = "n/a stands where nothing was delivered, so nothing has a latency."
 _ORDER = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 
 
@@ -45,24 +50,25 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
     ordered = sorted(
         ((t, s) for s in subjects for t in s.trials), key=lambda pair: (pair[0]["block"], str(pair[0]["id"]))
     )
-    return {
-        "lead": _LEAD if ordered else "No trial has ended.",
-        "columns": _COLUMNS,
-        "rows": [Record(_cells(t), _who(t, s), s.floor or t in s.apart) for t, s in ordered],
-    }
+    rows = [Record(_cells(t), _who(t, s), s.floor or t in s.apart) for t, s in ordered]
+    lead = _LEAD if ordered else "No trial has ended."
+    return {"lead": lead, "columns": _COLUMNS, "rows": rows, "notes": bounds(rows)}
 
 
-def latency_cell(figures: Json | None, name: str, source: str) -> Cell:
-    """A percentile: its value, at least so much, or why there is none."""
+def bounds(rows: Sequence[Record]) -> list[str]:
+    """What the marks in these rows mean that stand for more or less than a figure."""
+    texts = [cell.text for row in rows for cell in row.cells]
+    notes = [_AT_LEAST] if any(text.startswith("≥") for text in texts) else []
+    return [*notes, _NOTHING] if "n/a" in texts else notes
+
+
+def latency_cell(figures: Json | None, name: str, source: str, *, came: bool = True) -> Cell:
+    """A percentile: its value, at least so much, or why there is none. `came`: whether any message did."""
     if figures is None:
-        return measured(None, source=source)
-    if figures["count"] and figures["count"] == figures.get("absent"):
-        return measured(None, source=source, why="n/a")
+        return measured(None, source=source) if came else measured(None, source=source, why="n/a")
     since = figures.get("at_least_from") or ("p50" if figures.get("at_least") else None)
     bound = since is not None and _ORDER.index(name) >= _ORDER.index(since)
-    return measured(
-        figures.get(name), source=source, at_least=bound, why="too few messages" if figures["count"] else "n/a"
-    )
+    return measured(figures.get(name), source=source, at_least=bound, why="too few messages")
 
 
 def _who(trial: Json, subject: Subject) -> Who:
@@ -75,14 +81,15 @@ def _cells(trial: Json) -> list[Cell]:
     home = f"trials/{trial['id']}"
     state, ledger = trial["validity"]["state"], trial["ledger"] or {}
     rates, log = f"{home}/trial.json", f"{home}/latency.hlog"
+    came = trial["delivered_msgs_s"] != 0
     busy = (trial["resources"] or {}).get("busy_share_max")
     return [
         Cell(state, badge=state, source=rates),
         _steady(trial.get("steady") or {}),
         measured(trial["offered_msgs_s"], digits=4, source=rates),
         measured(trial["delivered_msgs_s"], digits=4, source=rates),
-        latency_cell(trial["end_to_end_ms"], "p50", log),
-        latency_cell(trial["end_to_end_ms"], "p99", log),
+        latency_cell(trial["end_to_end_ms"], "p50", log, came=came),
+        latency_cell(trial["end_to_end_ms"], "p99", log, came=came),
         latency_cell(trial["send_delay_ms"], "p99", log),
         counted(ledger.get("lost"), f"{home}/ledger.json", loud=True),
         counted(ledger.get("duplicates"), f"{home}/ledger.json", loud=True),
