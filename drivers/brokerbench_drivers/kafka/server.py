@@ -13,9 +13,11 @@ from brokerbench.contract import BadTarget
 from brokerbench.servers import Availability, NotAvailable, Server, ServerHost
 from brokerbench.servers.java import INSTALL_JAVA, Java, find_java
 from brokerbench.servers.maven import PinnedJars
+from brokerbench_drivers._dated import dated
 
 from .cluster import Cluster, ClusterError, open_cluster
 from .reach import reach
+from .releases import RELEASED
 from .settings import Settings
 
 __all__ = ["EmbeddedKafka", "NativeKafka"]
@@ -93,7 +95,7 @@ class _Kafka:
         process = host.spawn(["/bin/sh", "-c", script], log="kafka.log")
         address = {"host": "127.0.0.1", "port": port, "bootstrap": f"127.0.0.1:{port}"}
         host.wait_until(_Ready(address, cluster), process, _START_S, f"Kafka on 127.0.0.1:{port}")
-        about = {"version": version, "java": java.version, "heap": f"{settings.heap_mib} MiB"}
+        about = {**dated(version, RELEASED), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
         return Server(address, process, about | {"flags": " ".join((*heap, *_SERVER_FLAGS))})
 
 

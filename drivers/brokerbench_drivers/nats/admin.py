@@ -10,9 +10,11 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RetentionPolic
 from nats.js.errors import NotFoundError
 
 from brokerbench.contract import BadTarget, ConnectionLost, Counters, Destination, Endpoints
+from brokerbench_drivers._dated import dated
 
 from .link import Link
 from .monitor import MonitorError, read
+from .releases import RELEASED
 from .settings import Settings
 
 __all__ = ["NatsAdmin"]
@@ -83,7 +85,7 @@ class NatsAdmin:
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         found = self._link.client.connected_server_version
-        facts = {"version": f"{found.major}.{found.minor}.{found.patch}", "mode": self._settings.mode}
+        facts = dated(f"{found.major}.{found.minor}.{found.patch}", RELEASED) | {"mode": self._settings.mode}
         facts |= self._server_facts()
         if self._settings.mode == "jetstream":
             facts |= self._link.wait(self._stream_facts(endpoints))

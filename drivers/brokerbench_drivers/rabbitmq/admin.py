@@ -8,11 +8,12 @@ import pika
 from pika.exceptions import AMQPError
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
+from brokerbench_drivers._dated import dated
 
 from .address import where
 from .link import parameters, reason
 from .management import Management
-from .releases import RELEASED
+from .releases import RELEASED, SUPPORT_ENDS
 from .settings import Settings
 
 __all__ = ["RabbitAdmin"]
@@ -65,10 +66,7 @@ class RabbitAdmin:
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         overview = self._management.overview()
-        version = overview["rabbitmq_version"]
-        facts = {"version": version, "erlang": overview["erlang_version"]}
-        if version in RELEASED:
-            facts["released"] = RELEASED[version]
+        facts = dated(overview["rabbitmq_version"], RELEASED, SUPPORT_ENDS) | {"erlang": overview["erlang_version"]}
         node = self._management.node(overview["node"])
         facts |= {name: str(node[key]) for key, name in NODE_FACTS.items() if key in node}
         if "stats_interval_ms" in self._address:  # the API does not tell it

@@ -1,12 +1,12 @@
 """When a RabbitMQ version was released: the server does not say. A version not listed has no `released` fact.
 
-Sources: the release table of endoflife.date/rabbitmq (first and last of each series); 3.10.8, which Debian 12
-ships, from its release page.
+Sources: the release table of endoflife.date/rabbitmq (first and last of each series, end of community support);
+3.10.8, which Debian 12 ships, from its release page.
 """
 
 from collections.abc import Mapping
 
-__all__ = ["RELEASED"]
+__all__ = ["RELEASED", "SUPPORT_ENDS"]
 
 RELEASED: Mapping[str, str] = {
     "3.9.29": "2023-03-09",
@@ -24,4 +24,12 @@ RELEASED: Mapping[str, str] = {
     "4.1.8": "2026-01-21",
     "4.2.0": "2025-10-27",
     "4.2.5": "2026-03-16",
+}
+
+# Of a series, by its community.
+SUPPORT_ENDS: Mapping[str, str] = {
+    "3.9": "2023-01-31",
+    "3.10": "2023-07-31",
+    "3.11": "2023-12-31",
+    "3.12": "2024-06-30",
 }

@@ -8,7 +8,9 @@ import zmq
 
 from brokerbench.contract import Counters, Destination, Endpoints
 from brokerbench.servers import free_port
+from brokerbench_drivers._dated import dated
 
+from .releases import RELEASED
 from .settings import Settings
 
 __all__ = ["ZeromqAdmin"]
@@ -34,7 +36,7 @@ class ZeromqAdmin:
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         used = self._settings
         return {
-            "version": zmq.zmq_version(),
+            **dated(zmq.zmq_version(), RELEASED),
             "pyzmq": zmq.pyzmq_version(),
             "pattern": used.pattern,
             "transport": used.transport,
