@@ -1,41 +1,23 @@
 """Who is better, by how much, and how sure that is: the leader against each other candidate, paired by block.
 
-Only the primary figure is tested (Holm over the other candidates); all else gets plain intervals, marked exploratory.
-A whole interval inside the margin is equivalence; an interval that shows neither is undecided.
+Only the primary figure is tested; all else gets plain intervals, marked exploratory. The leader is chosen by the same
+trials that test it: of eight equal candidates the luckiest leads, and it is further from the unluckiest than two named
+beforehand would be. So Holm's procedure runs over **all pairs** of candidates, and the leader's are reported: whoever
+leads, its pairs belong to the family, and the chance of any false claim stays below alpha.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from .candidates import Candidate
-from .metrics import EXPLORED, Metric, metric, value_of
-from .statistics import ALPHA, Estimate, holm_levels, log_ratio
+from .claims import Comparison, claim_of
+from .folder import Json
+from .looks import Look, look_of
+from .metrics import EXPLORED, Metric, metric, value_of, with_margin
+from .pairs import Pair, Values
+from .statistics import ALPHA, holm_levels
 
-__all__ = ["Comparison", "claim_of", "compare", "leader_of"]
-
-LEAST_BLOCKS = 2
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`ratio` is a / b, geometric mean over blocks. `why` says what stands against a claim."""
-
-    metric: str
-    primary: bool
-    a: str
-    b: str
-    ratio: float | None
-    low: float | None
-    high: float | None
-    claim: str
-    blocks: int = 0
-    level: float = 1 - ALPHA
-    p: float | None = None
-    why: str | None = None
-
-    def record(self) -> dict[str, Any]:
-        return dict(vars(self))
+__all__ = ["compare", "decide", "leader_of"]
 
 
 def leader_of(ranked: Sequence[Candidate], of: Metric) -> Candidate | None:
@@ -48,52 +30,49 @@ def leader_of(ranked: Sequence[Candidate], of: Metric) -> Candidate | None:
     return min(scores, key=lambda s: s[:2])[2] if scores else None
 
 
-def compare(leader: Candidate, others: Sequence[Candidate], primary: Metric, smoke: bool) -> list[Comparison]:
+def compare(leader: Candidate, others: Sequence[Candidate], primary: Metric, run: Json) -> list[Comparison]:
     """All comparisons of the leader: the primary figure first, then what is explored."""
-    out = _tested(leader, others, primary, smoke)
-    for name in EXPLORED:
-        of = metric(name)
+    barred = {o.name: "smoke run" if run.get("smoke") else _unfit(leader) or _unfit(o) for o in others}
+    margins, seed = run["scenario"].get("margins"), int(run.get("seed") or 0)
+
+    def values_of(of: Metric) -> dict[str, Values]:
+        return {c.name: c.values(of) for c in (leader, *others)}
+
+    of = with_margin(primary, margins)
+    values = values_of(of)
+    fit = {name: figures for name, figures in values.items() if barred.get(name) is None}
+    tested = {c.b: c for c in decide(fit, leader.name, of, look_of(run), seed)}
+    out = []
+    for name, why in barred.items():
+        out.append(tested.get(name) or _judged(Pair.of(values, leader.name, name), of, seed, why=why))
+    for of in (with_margin(metric(name), margins) for name in EXPLORED):
         if of.path == primary.path:
             continue
-        for other in others:
-            pairs, _ = _pairs(leader, other, of)
-            estimate = log_ratio(pairs)
-            if estimate is not None:
-                out.append(_one(leader, other, of, estimate, ALPHA, _against(leader, other, of, smoke), primary=False))
+        values = values_of(of)
+        rows = (_judged(Pair.of(values, leader.name, n), of, seed, why=w, primary=False) for n, w in barred.items())
+        out += [row for row in rows if row.ratio is not None]
     return out
 
 
-def _tested(leader: Candidate, others: Sequence[Candidate], of: Metric, smoke: bool) -> list[Comparison]:
-    against = {other.name: _against(leader, other, of, smoke) for other in others}
-    plain = {other.name: log_ratio(_pairs(leader, other, of)[0]) for other in others}
-    family = [o.name for o in others if against[o.name] is None]
-    p_values = [_p(plain[name]) for name in family]
-    levels = dict(zip(family, holm_levels(p_values), strict=True))
-    out = []
-    for other in others:
-        level = levels.get(other.name, ALPHA)
-        pairs, bound = _pairs(leader, other, of)
-        out.append(_one(leader, other, of, log_ratio(pairs, level), level, against[other.name], bound=bound))
-    return out
+def decide(
+    values: Mapping[str, Values], leader: str, of: Metric, look: Look | None = None, seed: int = 0
+) -> list[Comparison]:
+    """The leader against each other candidate of `values`, all of which may be compared.
 
-
-def _p(estimate: Estimate | None) -> float:
-    return 1.0 if estimate is None or estimate.p is None else estimate.p
-
-
-def _pairs(a: Candidate, b: Candidate, of: Metric) -> tuple[list[tuple[float, float]], bool]:
-    """The blocks in which both have the figure, and whether b's is a lower bound somewhere."""
-    ours, theirs = a.values(of), b.values(of)
-    blocks = sorted(ours.keys() & theirs.keys())
-    return [(ours[k][0], theirs[k][0]) for k in blocks], any(theirs[k][1] for k in blocks)
-
-
-def _against(a: Candidate, b: Candidate, of: Metric, smoke: bool) -> str | None:
-    """Why no claim can be made; None if one can."""
-    return "smoke run" if smoke else _unfit(a) or _unfit(b) or _too_little(a, b, of)
+    Every interval stands at the level of the step at which Holm's procedure meets its pair. An equivalence is judged by
+    the same interval: each of its two one-sided tests is then at half that level.
+    """
+    look = look or Look()
+    pairs = [Pair.of(values, a, b) for a, b in combinations(values, 2)]
+    levels = holm_levels([pair.p(seed) for pair in pairs], look.alpha)
+    of_leader = {pair.other(leader): level for pair, level in zip(pairs, levels, strict=True) if pair.has(leader)}
+    return [
+        _judged(Pair.of(values, leader, name), of, seed, level, look=look.number) for name, level in of_leader.items()
+    ]
 
 
 def _unfit(side: Candidate) -> str | None:
+    """Why no claim can be made of it; None if one can."""
     if side.floor:
         return f"{side.name} is the floor, not a candidate"
     if not side.matched:
@@ -103,52 +82,36 @@ def _unfit(side: Candidate) -> str | None:
     return None if side.usable else f"{side.name} has no valid trial"
 
 
-def _too_little(a: Candidate, b: Candidate, of: Metric) -> str | None:
-    ours, theirs = a.values(of), b.values(of)
-    blocks = len(ours.keys() & theirs.keys())
-    if blocks < LEAST_BLOCKS:
-        return f"{blocks} block{'' if blocks == 1 else 's'} in which both were measured; {LEAST_BLOCKS} are the least"
-    if any(bound for _, bound in ours.values()):
-        return f"{a.name}'s figure is only a lower bound: messages are missing"
-    return None
-
-
-def _one(
-    a: Candidate,
-    b: Candidate,
+def _judged(
+    pair: Pair,
     of: Metric,
-    estimate: Estimate | None,
-    level: float,
-    why: str | None,
+    seed: int,
+    level: float = ALPHA,
     *,
+    why: str | None = None,
     primary: bool = True,
-    bound: bool = False,
+    look: int | None = None,
 ) -> Comparison:
+    why = why or pair.too_little
+    estimate = pair.ratio(level, seed)
+    names = {"metric": of.name, "a": pair.a, "b": pair.b}
     if estimate is None:
+        why = why or "a figure is zero or not measured"
         return Comparison(
-            of.name,
-            primary,
-            a.name,
-            b.name,
-            None,
-            None,
-            None,
-            "not-comparable",
-            why=why or "a figure is zero or not measured",
+            **names, primary=primary, ratio=None, low=None, high=None, claim="not-comparable", why=why, look=look
         )
-    claim = "not-comparable" if why else claim_of(of, estimate, bound)
-    shown = (estimate.value, estimate.low, estimate.high, claim, estimate.n, 1 - level, estimate.p, why)
-    return Comparison(of.name, primary, a.name, b.name, *shown)
-
-
-def claim_of(of: Metric, estimate: Estimate, bound: bool) -> str:
-    """`estimate` is of a / b; `bound`: b's figure is only a lower bound."""
-    if estimate.low is None or estimate.high is None:
-        return "undecided"
-    if not bound and 1 / (1 + of.margin) <= estimate.low and estimate.high <= 1 + of.margin:
-        return "no-difference"
-    if estimate.low <= 1 <= estimate.high:
-        return "undecided"
-    better = of.better(estimate.value)
-    # b's true figure is larger than its bound: that can only widen a lead, never make a deficit.
-    return "better" if better else "undecided" if bound else "worse"
+    return Comparison(
+        **names,
+        primary=primary,
+        ratio=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        claim="not-comparable" if why else claim_of(of, estimate, pair.b_bound),
+        blocks=estimate.n,
+        level=1 - level,
+        p=estimate.p,
+        why=why,
+        margin=of.margin,
+        look=look,
+        method=estimate.method,
+    )

@@ -1,10 +1,10 @@
 """The figures that a scenario may name (`primary`, `slo`), and how each is read, compared and worded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["EXPLORED", "Metric", "metric", "value_of"]
+__all__ = ["EXPLORED", "Metric", "metric", "value_of", "with_margin"]
 
 _LATENCIES = {"end_to_end": "end-to-end", "confirm": "confirm", "send_delay": "send delay", "service": "service"}
 _FIGURES = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "maximum"}
@@ -60,6 +60,12 @@ def metric(name: str) -> Metric:
         return Metric(name, words, "MiB" if name == "broker_memory" else "", ("resources", path))
     known = ", ".join(("end_to_end.p99", *_RATES, *_COUNTS, *_COSTS))
     raise ValueError(f"{name!r} is no figure of a trial; known are {known}")
+
+
+def with_margin(of: Metric, margins: Mapping[str, float] | None) -> Metric:
+    """`margins`: the scenario's own, as shares, for rates (`throughput`) and for times (`latency`)."""
+    kind = "throughput" if of.higher_is_better else "latency" if of.unit == "ms" else None
+    return replace(of, margin=(margins or {}).get(kind or "") or of.margin)
 
 
 def value_of(record: Mapping[str, Any], of: Metric) -> tuple[float | None, bool]:

@@ -1,16 +1,20 @@
 """Intervals and tests on trials, the unit of this analysis. Latencies and rates vary by factors, so all is on logs.
 
 Sources: Student's t interval for paired differences; S. Holm, A simple sequentially rejective multiple test procedure,
-Scandinavian Journal of Statistics 6 (1979).
+Scandinavian Journal of Statistics 6 (1979). For the bootstrap see `bootstrap`.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .bootstrap import bca
 
 __all__ = ["ALPHA", "Estimate", "holm_levels", "log_ratio", "mean_interval"]
 
 ALPHA = 0.05
+# A bootstrap of fewer has too few different resamples to say anything about its tails.
+LEAST_FOR_BOOTSTRAP = 15
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,25 @@ class Estimate:
     high: float | None
     p: float | None
     n: int
+    method: str = "t"  # or "t and BCa"
 
 
-def mean_interval(values: Sequence[float], alpha: float = ALPHA) -> Estimate:
-    """The mean of `values` with its two-sided 1 - alpha t interval; p tests mean = 0."""
+def mean_interval(values: Sequence[float], alpha: float = ALPHA, seed: int = 0) -> Estimate:
+    """The mean of `values` with its two-sided 1 - alpha interval; p tests mean = 0.
+
+    From 15 values on the BCa bootstrap is made too, and of both the wider end counts. Alone it is too narrow for few
+    values: it knows neither the n - 1 nor the heavier tails that t has (T. Hesterberg, What teachers should know about
+    the bootstrap, The American Statistician 69, 2015), and at 15 would call 8 % of equal pairs different, not 5 %.
+    """
+    found = _student(values, alpha)
+    if found.n < LEAST_FOR_BOOTSTRAP or found.low is None or found.high is None or found.low == found.high:
+        return found
+    low, high, p = bca(values, alpha, seed)
+    low, high, p = min(low, found.low), max(high, found.high), max(p, found.p or 0.0)
+    return replace(found, low=low, high=high, p=p, method="t and BCa")
+
+
+def _student(values: Sequence[float], alpha: float) -> Estimate:
     from scipy.special import stdtr, stdtrit
 
     n = len(values)
@@ -38,13 +57,13 @@ def mean_interval(values: Sequence[float], alpha: float = ALPHA) -> Estimate:
     return Estimate(mean, mean - reach, mean + reach, p, n)
 
 
-def log_ratio(pairs: Sequence[tuple[float, float]], alpha: float = ALPHA) -> Estimate | None:
+def log_ratio(pairs: Sequence[tuple[float, float]], alpha: float = ALPHA, seed: int = 0) -> Estimate | None:
     """The geometric mean of a / b over paired trials with its interval. None where a value is not above zero."""
     if not pairs or any(a <= 0 or b <= 0 for a, b in pairs):
         return None
-    logs = mean_interval([math.log(a / b) for a, b in pairs], alpha)
+    logs = mean_interval([math.log(a / b) for a, b in pairs], alpha, seed)
     low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
-    return Estimate(math.exp(logs.value), low, high, logs.p, logs.n)
+    return replace(logs, value=math.exp(logs.value), low=low, high=high)
 
 
 def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .candidates import Candidate
-from .comparisons import Comparison
+from .claims import Comparison, clause
 from .folder import Json
 from .metrics import Metric, value_of
-from .words import counted, digits, distance, percent
+from .words import article, counted, digits
 
 __all__ = ["Verdict", "conclude", "why_unranked"]
 
 _FLOOR = "the floor: exempt from promise and rank, shown for scale"
 _WAITING = "not measured yet"
+_TOLD_FIRST = ("better", "worse", "no-difference", "undecided", "not-comparable")
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ def conclude(
         row["rank"] = place
         row["claim"] = None if versus is None else versus.claim
     unranked = [{"candidate": c.name, "why": why} for c in candidates if (why := why_unranked(c, of)) is not None]
-    claims = tuple(
-        _clause(c, of) for c in tested.values() if c.claim != "not-comparable" or c.b in {r["candidate"] for r in rows}
-    )
+    names = {row["candidate"] for row in rows}
+    told = [c for c in tested.values() if c.claim != "not-comparable" or c.b in names]
+    claims = tuple(clause(c) for c in sorted(told, key=lambda c: _TOLD_FIRST.index(c.claim)))
     sentence = _sentence(
         run, rows, unranked, [tested[r["candidate"]] for r in rows if r["candidate"] in tested], of, claims
     )
@@ -67,7 +68,7 @@ def why_unranked(candidate: Candidate, of: Metric) -> str | None:
 
 
 def _no_figures(candidate: Candidate) -> str:
-    return f"no valid trial: {_first_reason(candidate.trials)}" if candidate.trials else _WAITING
+    return f"no valid trial: {_first_reason(candidate.counted)}" if candidate.counted else _WAITING
 
 
 def _row(candidate: Candidate, of: Metric) -> Json:
@@ -98,6 +99,7 @@ def _sentence(
     of: Metric,
     claims: Sequence[str],
 ) -> str:
+    """The effect first, then the figure itself."""
     at = _load_words(run)
     if not rows:
         return _nothing(run, unranked)
@@ -106,17 +108,21 @@ def _sentence(
         return f"Smoke run, no claim: {of.words} {shown}."
     first = rows[0]
     if len(rows) == 1:
-        had = f"{at} {first['candidate']} had {_article(of)} {of.words} of {_spread(first, of)}"
+        had = f"{at} {first['candidate']} had {article(of.words)} of {_spread(first, of)}"
         return f"{had}; nothing else could be ranked."
-    best = "highest" if of.higher_is_better else "lowest"
-    kinds = {c.claim for c in versus}
-    tail = "; ".join(claims)
-    if kinds == {"better"}:
-        return f"{at} {first['candidate']} has the {best} {of.words} ({_spread(first, of)}): {tail}."
-    if "better" in kinds:
-        return f"{at} {first['candidate']} measured the {best} {of.words} ({_spread(first, of)}): {tail}."
-    none = f"{at} no candidate is shown to be best by {of.words}"
-    return f"{none}; {first['candidate']} measured {_spread(first, of)}: {tail}."
+    at, best = f"{at} over {_blocks(versus)}", "highest" if of.higher_is_better else "lowest"
+    kinds, told = {c.claim for c in versus}, "; ".join(claims)
+    if "better" not in kinds:
+        none = f"{at} no candidate is shown to be best by {of.words}"
+        return f"{none}; {first['candidate']} measured {_spread(first, of)}: {told}."
+    verb = "has" if kinds == {"better"} else "measured"
+    return f"{at} {first['candidate']} {told}. It {verb} the {best} {of.words}: {_spread(first, of)}."
+
+
+def _blocks(versus: Sequence[Comparison]) -> str:
+    counts = [c.blocks for c in versus]
+    least, most = min(counts, default=0), max(counts, default=0)
+    return f"{least if least == most else f'{least} to {most}'} block{'' if most == 1 else 's'}"
 
 
 def _nothing(run: Json, unranked: Sequence[Json]) -> str:
@@ -135,21 +141,6 @@ def _load_words(run: Json) -> str:
     return f"At {counted(load['stages'][0]['rate_msgs_s'])} msg/s"
 
 
-def _clause(c: Comparison, of: Metric) -> str:
-    if c.claim == "no-difference":
-        return f"no difference shown from {c.b} (within {percent(of.margin)})"
-    if c.claim == "not-comparable":
-        return f"{c.b} cannot be compared ({c.why})"
-    if c.claim == "undecided" or c.low is None or c.high is None:
-        between = (
-            ""
-            if c.low is None or c.high is None
-            else f" (between {digits(c.low)} and {digits(c.high)} times its figure)"
-        )
-        return f"undecided against {c.b}{between}"
-    return f"{distance(c.low, c.high)} than {c.b}"
-
-
 def _value(row: Json, of: Metric) -> str:
     number = digits(row["value"], 4 if of.higher_is_better else 3)
     return f"{'at least ' if row['at_least'] else ''}{number}{' ' + of.unit if of.unit else ''}"
@@ -162,16 +153,12 @@ def _spread(row: Json, of: Metric) -> str:
     return f"{_value(row, of)}, {digits(row['low'], places)}–{digits(row['high'], places)} over {row['trials']} trials"
 
 
-def _article(of: Metric) -> str:
-    return "an" if of.words[0] in "aeio" else "a"
-
-
 def _notes(run: Json, candidates: Sequence[Candidate], unranked: Sequence[Json]) -> list[str]:
     notes = [f"{row['candidate']}: {row['why']}" for row in unranked]
     for c in candidates:
-        bad = [t for t in c.trials if not t.usable]
+        bad = [t for t in c.counted if not t.usable]
         if bad and c.usable:
-            notes.append(f"{c.name}: {len(bad)} of {len(c.trials)} trials are not valid ({_first_reason(bad)})")
+            notes.append(f"{c.name}: {len(bad)} of {len(c.counted)} trials are not valid ({_first_reason(bad)})")
         lost = (c.merged or {}).get("ledger", {}).get("lost") or 0
         if lost and not c.broken_promise:
             notes.append(f"{c.name}: lost {lost:,} messages, which its guarantee allows")

@@ -2,7 +2,9 @@
 
 import math
 
-__all__ = ["counted", "digits", "distance", "percent"]
+__all__ = ["article", "compared", "counted", "digits", "percent", "side"]
+
+TIMES_FROM = 1.5
 
 
 def digits(number: float | None, significant: int = 2) -> str:
@@ -20,19 +22,27 @@ def counted(number: float) -> str:
     return f"{number:,.0f}" if number == round(number) else f"{number:,g}"
 
 
+def article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+
+
 def percent(share: float, significant: int = 2) -> str:
     return f"{digits(share * 100, significant)} %"
 
 
-def distance(low: float, high: float) -> str:
-    """The interval of a ratio that excludes 1, in words: `2.1–2.6 times lower`, `12–18 % higher`."""
-    if high < 1:
-        if 1 / low >= 1.5:
-            return f"{_span(1 / high, 1 / low)} times lower"
-        return f"{_span((1 - high) * 100, (1 - low) * 100)} % lower"
-    if high >= 1.5:
-        return f"{_span(low, high)} times higher"
-    return f"{_span((low - 1) * 100, (high - 1) * 100)} % higher"
+def compared(low: float, high: float, more: str = "higher", less: str = "lower") -> str:
+    """The interval of a ratio that excludes 1, in words: `2.1–2.6 times lower`, `12–18 % higher`.
+
+    Percent where an end is near 1: `1.0–1.6 times` would hide that there is a difference."""
+    word, near, far = (less, 1 / high, 1 / low) if high < 1 else (more, low, high)
+    if near >= TIMES_FROM:
+        return f"{_span(near, far)} times {word}"
+    return f"{_span(*sorted((abs(1 - low) * 100, abs(1 - high) * 100)))} % {word}"
+
+
+def side(ratio: float, more: str = "higher", less: str = "lower") -> str:
+    """One end of an interval that may lie on either side of 1: `3.0 % less`, `2.4 times higher`."""
+    return compared(ratio, ratio, more, less)
 
 
 def _span(low: float, high: float) -> str:

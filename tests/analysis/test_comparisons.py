@@ -1,12 +1,14 @@
 """Claims about the leader against the others, and when no claim is made."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brokerbench_analysis.comparisons import claim_of
+from brokerbench_analysis.claims import claim_of
+from brokerbench_analysis.comparisons import decide
 from brokerbench_analysis.folder import Json
 from brokerbench_analysis.metrics import metric
 from brokerbench_analysis.statistics import Estimate
@@ -59,10 +61,61 @@ def test_throughput_is_better_when_higher(run: Run) -> None:
     assert found["slow"]["ratio"] > 1
 
 
-def test_holm_widens_the_intervals_of_several(run: Run) -> None:
-    found = primary(run(Broker("a"), *(Broker(f"b{i}", Behaviour(end_to_end_ms=2 + i)) for i in range(1, 5)), rate=250))
-    assert min(c["level"] for c in found.values()) >= 0.95
-    assert max(c["level"] for c in found.values()) == pytest.approx(1 - 0.05 / 4)
+def steady(*logs: float) -> dict[int, tuple[float, bool]]:
+    """A figure for each block, exp of these."""
+    return {block: (math.exp(value), False) for block, value in enumerate(logs, 1)}
+
+
+def test_all_pairs_are_the_family_not_only_the_leaders() -> None:
+    """a is apart from b and c, which are alike: three pairs. Holm's steps: alpha / 3, alpha / 2, then b against c."""
+    wobble = (0.01, -0.01, 0.02, -0.02, 0.0)
+    values = {
+        "a": steady(*(1 + w for w in wobble)),
+        "b": steady(*wobble[::-1]),
+        "c": steady(*(0.001 + w for w in wobble[1:]), 0.02),
+    }
+    rows = {c.b: c for c in decide(values, "a", metric("throughput"))}
+    assert sorted(c.level for c in rows.values()) == pytest.approx([1 - 0.05 / 2, 1 - 0.05 / 3])
+    assert [c.claim for c in rows.values()] == ["better", "better"]
+    # Were b the leader, its pair with c would be the last step, and its pair with a the same as above.
+    rows = {c.b: c for c in decide(values, "b", metric("throughput"))}
+    assert rows["c"].level == pytest.approx(0.95)
+    assert (rows["a"].claim, rows["c"].claim) == ("worse", "no-difference")
+
+
+def test_a_pair_of_one_block_keeps_its_place_in_the_family() -> None:
+    values = {"a": steady(1, 1.01, 1), "b": steady(0, 0.01, 0.02), "c": {1: (1.0, False)}}
+    rows = {c.b: c for c in decide(values, "a", metric("throughput"))}
+    assert rows["b"].level == pytest.approx(1 - 0.05 / 3)
+    assert rows["c"].claim == "not-comparable"
+
+
+def test_a_bound_eases_no_other_level() -> None:
+    """c's latency is at least half of a's: that it differs from anybody is not shown, however small the p."""
+    bound = {block: (math.exp(0.5 + 0.001 * block), True) for block in range(1, 6)}
+    values = {
+        "a": steady(1, 1.01, 1, 1.02, 1),
+        "b": steady(1.2, 1.19, 1.21, 1.2, 1.22),
+        "c": bound,
+    }
+    rows = {c.b: c for c in decide(values, "a", metric("end_to_end.p99"))}
+    assert rows["c"].claim == "undecided"
+    assert rows["b"].level == pytest.approx(1 - 0.05 / 3)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "reach", "claim"),
+    [
+        (1.04, 1.02, "undecided"),  # not chance, but too small to matter, and perhaps larger than the margin
+        (1.02, 1.01, "no-difference"),
+        (1.06, 1.02, "better"),
+        (1 / 1.06, 1.02, "worse"),
+        (1.06, 1.10, "undecided"),
+    ],
+)
+def test_a_claim_needs_certainty_and_an_effect_beyond_the_margin(ratio: float, reach: float, claim: str) -> None:
+    interval = Estimate(ratio, ratio / reach, ratio * reach, 0.5, 5)
+    assert claim_of(metric("throughput"), interval, bound=False) == claim
 
 
 @pytest.mark.parametrize(
@@ -118,6 +171,7 @@ def test_all_else_is_exploratory(run: Run) -> None:
     assert {c["metric"] for c in explored} >= {"delivered_msgs_s", "end_to_end.p50", "confirm.p99", "broker_cpu"}
     assert {c["level"] for c in explored} == {0.95}
     assert "end_to_end.p99" not in {c["metric"] for c in explored}
+    assert all(c["text"].startswith("exploratory: ") for c in explored)
 
 
 def test_the_floor_is_compared_with_nobody(run: Run) -> None:

@@ -2,9 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
+import scipy.stats
 
+from brokerbench_analysis import look_levels, undecided
+from brokerbench_analysis.bootstrap import bca
+from brokerbench_analysis.looks import Look, look_of
 from brokerbench_analysis.statistics import holm_levels, log_ratio, mean_interval
+from brokerbench_analysis.words import compared
 
 
 def test_t_interval_by_hand() -> None:
@@ -52,3 +58,101 @@ def test_holm_by_hand() -> None:
 def test_holm_of_all_significant_reaches_the_full_level() -> None:
     assert holm_levels([0.001, 0.002]) == [0.025, 0.05]
     assert holm_levels([]) == []
+
+
+SKEWED = [0.1, 0.2, 0.15, 0.3, 0.25, 0.12, 0.18, 0.22, 0.9, 0.11, 0.16, 0.4, 0.13, 0.21, 1.4, 0.19]
+
+
+def test_bca_is_scipys() -> None:
+    """Against an implementation of other hands; the rest is the luck of 9,999 resamples."""
+    found = scipy.stats.bootstrap(
+        (SKEWED,), np.mean, method="BCa", rng=np.random.default_rng(1), n_resamples=99_999, confidence_level=0.95
+    ).confidence_interval
+    low, high, _ = bca(SKEWED, 0.05, seed=3)
+    assert (low, high) == (pytest.approx(found.low, rel=0.03), pytest.approx(found.high, rel=0.03))
+
+
+def test_bca_p_is_the_level_whose_interval_ends_at_zero() -> None:
+    values = [v - 0.2 for v in SKEWED]
+    _, _, p = bca(values, 0.05, seed=3)
+    assert 0.001 < p < 0.5
+    low, _, _ = bca(values, p, seed=3)
+    assert low == pytest.approx(0, abs=1e-3)
+
+
+def test_bootstrap_starts_at_fifteen_and_never_narrows() -> None:
+    few, many = mean_interval(SKEWED[:14]), mean_interval(SKEWED, seed=3)
+    assert (few.method, many.method) == ("t", "t and BCa")
+    low, high, p = bca(SKEWED, 0.05, seed=3)
+    error = scipy.stats.sem(SKEWED) * scipy.stats.t.ppf(0.975, len(SKEWED) - 1)
+    mean = sum(SKEWED) / len(SKEWED)
+    assert many.high == pytest.approx(max(high, mean + error))
+    assert many.low == pytest.approx(min(low, mean - error))
+    assert many.high == pytest.approx(high)  # the long tail is the bootstrap's side
+    assert many.low == pytest.approx(mean - error)
+    assert many.p is not None
+    assert many.p >= p
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    first, again, other = (mean_interval(SKEWED, seed=seed) for seed in (7, 7, 8))
+    assert first == again
+    assert first != other
+
+
+def test_looks_share_the_error() -> None:
+    assert look_levels(5, 10) == pytest.approx((0.025, 0.025))
+    assert look_levels(3, 15, alpha=0.1) == pytest.approx((0.02, 0.08))
+    with pytest.raises(ValueError, match="more blocks than the first: 5, then 5"):
+        look_levels(5, 5)
+
+
+PLAN = {"first": 3, "second": 6, "went_on": None, "alpha_first": 0.02, "alpha_second": 0.03}
+
+
+@pytest.mark.parametrize(
+    ("trials", "look"),
+    [
+        ([(3, "finished", "planned")], Look(1, 0.02)),
+        ([(3, "finished", "planned"), (4, "finished", "second-look")], Look(2, 0.03)),
+        ([(3, "finished", "planned"), (4, "planned", "second-look")], Look(1, 0.02)),
+        ([(3, "finished", "planned"), (4, "finished", "probe")], Look(1, 0.02)),
+        ([], Look(1, 0.02)),
+    ],
+)
+def test_which_look_it_is(trials: list[tuple[int, str, str]], look: Look) -> None:
+    entries = [{"block": block, "state": state, "kind": kind} for block, state, kind in trials]
+    assert look_of({"looks": PLAN, "trials": entries}) == look
+
+
+def test_without_a_plan_there_is_one_look() -> None:
+    assert look_of({"trials": []}) == look_of({"looks": None, "trials": []}) == Look(None, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("claims", "goes_on"),
+    [
+        ([(True, "better"), (True, "undecided")], True),
+        ([(True, "better"), (True, "no-difference")], False),
+        ([(True, "better"), (False, "undecided")], False),
+        ([(True, "not-comparable")], False),
+        ([], False),
+    ],
+)
+def test_only_what_was_tested_and_is_undecided_goes_on(claims: list[tuple[bool, str]], goes_on: bool) -> None:
+    assert undecided({"comparisons": [{"primary": p, "claim": c} for p, c in claims]}) is goes_on
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1.12, 1.18, "12–18 % higher"),
+        (2.1, 2.6, "2.1–2.6 times higher"),
+        (1.04, 1.6, "4.0–60 % higher"),
+        (0.82, 0.88, "12–18 % lower"),
+        (0.4, 0.5, "2.0–2.5 times lower"),
+        (0.5, 0.98, "2.0–50 % lower"),
+    ],
+)
+def test_an_interval_in_words(low: float, high: float, words: str) -> None:
+    assert compared(low, high) == words

@@ -1,5 +1,7 @@
 """The sentence: what it says, and what it must not say."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,8 @@ def verdict(folder: Path) -> Verdict:
 def test_a_clear_winner(run: Run) -> None:
     found = verdict(run(exact("kafka", 6.0), exact("nats", 2.0), rate=250))
     assert found.sentence == (
-        "At 250 msg/s nats has the lowest end-to-end p99 (2.00 ms, 2.00–2.00 over 3 trials):"
-        " 3.0 times lower than kafka."
+        "At 250 msg/s over 3 blocks nats has an end-to-end p99 3.0 times lower than kafka."
+        " It has the lowest end-to-end p99: 2.00 ms, 2.00–2.00 over 3 trials."
     )
     assert [row["candidate"] for row in found.ranking] == ["nats", "kafka"]
     assert [row["rank"] for row in found.ranking] == [1, 2]
@@ -31,14 +33,20 @@ def test_a_clear_winner(run: Run) -> None:
 
 def test_better_than_one_the_same_as_another(run: Run) -> None:
     found = verdict(run(exact("a", 2.0), exact("b", 2.04), exact("c", 2.4), rate=250))
-    assert found.sentence.startswith("At 250 msg/s a measured the lowest end-to-end p99 (")
-    assert found.claims == ("no difference shown from b (within 10 %)", "17 % lower than c")
+    assert found.claims == (
+        "has an end-to-end p99 17 % lower than c",
+        "no difference shown from b (within 10 %)",
+    )
+    assert found.sentence.endswith(
+        "no difference shown from b (within 10 %). It measured the lowest end-to-end p99: 2.00 ms,"
+        " 2.00–2.00 over 3 trials."
+    )
 
 
 def test_no_best(run: Run) -> None:
     found = verdict(run(exact("a", 2.0), exact("b", 2.04), rate=250))
     assert found.sentence.startswith(
-        "At 250 msg/s no candidate is shown to be best by end-to-end p99; a measured 2.00 ms"
+        "At 250 msg/s over 3 blocks no candidate is shown to be best by end-to-end p99; a measured 2.00 ms"
     )
     assert found.sentence.endswith(": no difference shown from b (within 10 %).")
 
@@ -46,13 +54,35 @@ def test_no_best(run: Run) -> None:
 def test_undecided(run: Run) -> None:
     found = verdict(run(Broker("a"), Broker("b", Behaviour(end_to_end_ms=2.4, spread=0.6)), rate=250))
     assert "no candidate is shown to be best" in found.sentence
-    assert "undecided against" in found.sentence
+    (claim,) = found.claims
+    assert re.fullmatch(r"undecided against b \(between [\d.]+ (%|times) lower and [\d.]+ (%|times) higher\)", claim)
+    assert claim in found.sentence
 
 
 def test_saturate_speaks_of_throughput(run: Run) -> None:
     found = verdict(run(Broker("a"), Broker("b", Behaviour(delivered_share=0.5)), rate=250, model="saturate"))
-    assert found.sentence.startswith("At full load a has the highest throughput (")
-    assert "times higher than b" in found.sentence
+    assert found.sentence.startswith("At full load over 3 blocks a carries 2.0 times more than b. It has the highest ")
+
+
+def test_percent_is_said_in_the_words_of_throughput(run: Run) -> None:
+    slow = Broker("b", Behaviour(delivered_share=0.8))
+    found = verdict(run(Broker("a"), slow, rate=250, model="saturate", primary="throughput"))
+    assert found.claims == ("carries 25 % more than b",)
+
+
+def test_one_block_makes_no_claim(run: Run) -> None:
+    found = verdict(run(exact("a", 2.0), exact("b", 6.0), rate=250, blocks=1))
+    assert found.sentence.startswith("At 250 msg/s over 1 block no candidate is shown to be best")
+    assert found.claims == ("b cannot be compared (1 block in which both were measured; 2 are the least)",)
+
+
+def test_the_margin_is_the_scenarios_own(run: Run) -> None:
+    folder = run(exact("a", 2.0), exact("b", 2.3), rate=250)
+    path = folder / "run.json"
+    made = json.loads(path.read_text())
+    made["scenario"]["margins"] = {"throughput": 0.05, "latency": 0.2}
+    path.write_text(json.dumps(made))
+    assert verdict(folder).claims == ("no difference shown from b (within 20 %)",)
 
 
 def test_only_one_candidate(run: Run) -> None:
