@@ -1,6 +1,7 @@
 """Charts are sound SVG that the page can style, and their helpers do what the eye expects."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_a_name_is_text_never_mathematics_or_markup() -> None:
     assert "$\\frac{a}{b}$" in svg
     assert "<b>" not in svg
     assert "\u202e" not in svg
+
+
+def test_rows_of_a_kind_stand_under_its_name_and_rows_without_one_under_none() -> None:
+    plain = [Row("kafka", 0, 2.0, None, None, [2.0]), Row("nats", 1, 3.0, None, None, [3.0])]
+    kinds = [replace(row, kind=kind) for row, kind in zip(plain, ("fast", "library"), strict=True)]
+    drawn, grouped = (str(primary(rows, "p99, ms", "ms")) for rows in (plain, kinds))
+    heights = [float(re.findall(r'viewBox="0 0 400 ([\d.]+)"', svg)[0]) for svg in (drawn, grouped)]
+    assert heights[1] > heights[0]
+    assert "kafka (fast): 2.00 ms" in grouped
+    order = [grouped.index(f">{text}<") for text in ("fast", "kafka", "library", "nats")]
+    assert order == sorted(order)
 
 
 def test_nothing_measured_draws_nothing() -> None:

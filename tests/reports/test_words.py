@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from brokerbench_reports.words import clean, count, figure, flag, labels, plural, short
+from brokerbench_reports.words import age, clean, count, figure, flag, labels, percent, plural, short
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,25 @@ def test_short_names_still_tell_apart() -> None:
 
 def test_plural() -> None:
     assert (plural(1, "trial"), plural(1200, "trial")) == ("1 trial", "1,200 trials")
+
+
+@pytest.mark.parametrize(
+    ("released", "text"),
+    [
+        ("2026-11-22", "1 day old"),
+        ("2026-09-30", "54 days old"),
+        ("2026-01-01", "11 months old"),
+        ("2022-09-21", "4.2 years old"),
+        ("2027-01-01", ""),  # a clock that is wrong is not called young
+        ("in spring", ""),
+    ],
+)
+def test_age_of_a_release_at_the_start_of_a_run(released: str, text: str) -> None:
+    assert age(released, "2026-11-23T17:00:00+00:00") == text
+
+
+def test_measured_shares_keep_their_digits_and_chosen_ones_have_none() -> None:
+    assert percent(0.05) == "5.0 %"
+    assert percent(0.05, chosen=True) == "5 %"
+    assert percent(0.9833, chosen=True) == "98.3 %"
+    assert percent(None) == "not measured"

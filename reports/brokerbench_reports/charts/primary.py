@@ -42,7 +42,7 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
     if not figures:
         return None
     names = labels([row.name for row in rows], 28)
-    places, headings, depth = _places(rows)
+    places, depth = _places(rows)
     height = 52 + _ROW_HEIGHT * depth
     with look(key):
         drawing = figure(_WIDTH, height)
@@ -58,26 +58,24 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
         else:
             linear_axis(axes, "x", max(figures), 5)
         axes.set_xlabel(label)
-        for place, kind in headings:
-            _heading(axes, place, kind)
-        for place, row in zip(places, rows, strict=True):
+        for (above, place), row in zip(places, rows, strict=True):
+            if above is not None:
+                _heading(axes, above, row.kind or "Generator not recorded")
             _row(axes, place, row, unit, names)
         return inline(drawing, key, label, _described(rows, unit))
 
 
-def _places(rows: Sequence[Row]) -> tuple[list[float], list[tuple[float, str]], float]:
-    """Where each row stands, where each kind's name does, and how many rows high all is; no names without kinds."""
-    places: list[float] = []
-    headings: list[tuple[float, str]] = []
+def _places(rows: Sequence[Row]) -> tuple[list[tuple[float | None, float]], float]:
+    """Where the name of its kind stands (above the first row of each), and where the row; how many rows high all is."""
+    places: list[tuple[float | None, float]] = []
     depth, last = 0.0, ""
     for row in rows:
-        if row.kind != last and any(other.kind for other in rows):
-            headings.append((depth - 0.3, row.kind or "Generator not recorded"))
-            depth += _HEADING
-        last = row.kind
-        places.append(depth)
-        depth += 1
-    return places, headings, depth
+        first = row.kind != last and any(other.kind for other in rows)
+        above = depth - 0.3 if first else None
+        depth += _HEADING if first else 0
+        places.append((above, depth))
+        depth, last = depth + 1, row.kind
+    return places, depth
 
 
 def _heading(axes: Axes, place: float, kind: str) -> None:
