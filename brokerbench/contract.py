@@ -276,7 +276,7 @@ class StandIn(Protocol):
     def start(self, host: ServerHost, destination: Destination, canned: Path, size_bytes: int) -> Endpoints:
         """Returns when a client can use it. What producers send is confirmed at once where the candidate confirms, and
         thrown away. Consumers get the messages of the file `canned` (of `size_bytes` each, one after the other) again
-        and again, as fast as they take them. Raises NotAvailable."""
+        and again, as fast as they take them; `destination` names no producers then. Raises NotAvailable."""
 
 
 @runtime_checkable

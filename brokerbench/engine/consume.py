@@ -44,7 +44,8 @@ class _Loop:
                 if deliveries.count:
                     if not recorder.started:
                         self._tick(now)  # "go" was said before any message of the load was sent: hear it first
-                    add(deliveries, now)
+                    if recorder.started or not self.spec.canned:
+                        add(deliveries, now)
                     if settling:
                         self.consumer.settle(deliveries.tokens, Settle.ACCEPT)  # type: ignore[union-attr]
                 else:

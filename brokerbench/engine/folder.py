@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RunFolder", "TrialFolder", "now_iso"]
+__all__ = ["RunFolder", "TrialFolder", "now_iso", "write_json"]
 
 
 def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _write(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """In one step: a reader finds the old content or the new, never half of it."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(fresh, path)
@@ -30,7 +31,7 @@ class TrialFolder:
         self.path.mkdir(parents=True)
 
     def json(self, name: str, value: Any) -> None:
-        _write(self.path / name, value)
+        write_json(self.path / name, value)
 
     def lines(self, name: str, values: Iterable[Mapping[str, Any]]) -> None:
         with (self.path / name).open("w", encoding="utf-8") as out:
@@ -66,7 +67,7 @@ class RunFolder:
         self.save()
 
     def save(self) -> None:
-        _write(self.path / "run.json", self.run)
+        write_json(self.path / "run.json", self.run)
 
     def logs(self, server: str) -> Path:
         return self.path / "servers" / server

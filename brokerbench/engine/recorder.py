@@ -199,7 +199,7 @@ class Recorder:
         by_time = (relative >= start) & (relative < end)
         self.counts["delivered_by_time"] += int(np.count_nonzero(by_time))
         new = pages.mark(sequences)
-        if new is not None:
+        if new is not None and not self._spec.canned:
             self._keep("duplicates", producer, sequences[~new])
             self.counts["duplicates_flagged"] += int(np.count_nonzero(flagged[~new]))
             sequences, ns, relative, parts, by_time = sequences[new], ns[new], relative[new], parts[new], by_time[new]

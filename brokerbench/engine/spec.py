@@ -38,6 +38,7 @@ class ChildSpec:
     measure_s: float
     drain_s: float
     ledger: str
+    canned: bool = False  # the same messages come again and again, and may come before t0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

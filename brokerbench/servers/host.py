@@ -75,6 +75,11 @@ class Host:
                 raise NotAvailable(f"{what}: not so after {timeout_s:g} s{seen}; {hint}{where}{_tail(log)}")
             time.sleep(POLL_S)
 
+    def pids(self) -> list[int]:
+        """Every living process of what was started here, daemons included."""
+        found = self._guardian.pids()
+        return [pid for process in self._processes for pid in found.get(process, ())]
+
     def say(self, text: str) -> None:
         """A line for the user: what is being waited for."""
         self._say(text)

@@ -1,0 +1,76 @@
+"""Who takes part: every producer and every consumer of a candidate, each with all that it is told."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from brokerbench.contract import Driver, Endpoints, Feature
+from brokerbench.model import Candidate, PromisePoint, Scenario
+
+from .planner import settings_of
+from .spec import ChildSpec
+
+__all__ = ["cast"]
+
+
+def cast(
+    scenario: Scenario,
+    candidate: Candidate,
+    driver: Driver,
+    reference: str,
+    endpoints: Endpoints,
+    *,
+    tag: int,
+    seed: int,
+    ledger: Path,
+) -> dict[str, list[ChildSpec]]:
+    """By role, each told of the scenario's own load; `reference` is the driver's "module:DRIVER"."""
+    common = _common(scenario, candidate, driver, reference, endpoints)
+    common |= {"tag": tag, "seed": seed, "ledger": str(ledger)}
+    topology = scenario.topology
+    per_key = Feature.ORDER_PER_KEY in driver.features(settings_of(driver, candidate))
+    producers = [
+        ChildSpec(name=f"producer-{i}", role="producer", index=i, group=None, prefetch=0, ordered=False, **common)
+        for i in range(topology.producers)
+    ]
+    consumers = [
+        ChildSpec(
+            name=f"{name}-{i}",
+            role="consumer",
+            index=i,
+            group=name,
+            prefetch=group.prefetch,
+            # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
+            ordered=group.consumers == 1 or per_key,
+            **common,
+        )
+        for name, group in topology.groups.items()
+        for i in range(group.consumers)
+    ]
+    return {"producer": producers, "consumer": consumers}
+
+
+def _common(
+    scenario: Scenario, candidate: Candidate, driver: Driver, reference: str, endpoints: Endpoints
+) -> dict[str, Any]:
+    promise = candidate.promise
+    assert promise is not None
+    load, message = scenario.load, scenario.message
+    settings: Mapping[str, Any] = promise.settings
+    return {
+        "driver": reference,
+        "client": candidate.client,
+        "endpoints": endpoints.as_json(),
+        "settings": dict(settings),
+        "producers": scenario.topology.producers,
+        "in_flight": scenario.delivery.in_flight,
+        "size_bytes": message.size_bytes,
+        "key_cardinality": message.keys.cardinality if message.keys else None,
+        "confirming": promise.point is PromisePoint.CONFIRMED,
+        "settling": Feature.SETTLE in driver.features(settings_of(driver, candidate)),
+        "rate_msgs_s": load.rate_msgs_s,
+        "arrivals": load.arrivals,
+        "warmup_s": load.warmup_s,
+        "measure_s": load.measure_s,
+        "drain_s": load.drain_s,
+    }

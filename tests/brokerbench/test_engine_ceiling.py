@@ -1,0 +1,177 @@
+"""Ceilings: measured once for each set-up, remembered, and never a reason for a run to fail."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brokerbench.contract import Destination, Driver, Endpoints, StandIn
+from brokerbench.engine import ceiling
+from brokerbench.engine.ceiling import measure_ceilings
+from brokerbench.engine.ceiling_cache import FIGURES, CeilingCache
+from brokerbench.engine.planner import make_plan
+from brokerbench.model import (
+    Broker,
+    Delivery,
+    Guarantee,
+    Load,
+    LoadModel,
+    Message,
+    Repeats,
+    Scenario,
+    Stage,
+)
+from brokerbench.servers import Guardian, NotAvailable, ServerHost
+from brokerbench_drivers.null import DRIVER, NullDriver
+
+ENVIRONMENT = {"cpu": "one of a kind", "cores": 2, "kernel": "Linux", "python": "3", "libraries": {"numpy": "2"}}
+
+
+class Bench:
+    """Measures the null driver's ceiling, or says why it was not measured."""
+
+    def __init__(self, guardian: Guardian, cache: Path) -> None:
+        self.guardian, self.cache = guardian, cache
+        self.said: list[str] = []
+
+    def __call__(
+        self,
+        driver: Driver = DRIVER,
+        *,
+        in_flight: int = 1000,
+        steady: str = "10s",
+        smoke: bool = False,
+        stop: bool = False,
+        environment: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        asked = Scenario(
+            scenario="try-out",
+            brokers={"ring": Broker(driver="null")},
+            message=Message.model_validate({"size": "256B"}),
+            delivery=Delivery(guarantee=Guarantee.AT_MOST_ONCE, in_flight=in_flight),
+            load=Load.model_validate(
+                {"model": LoadModel.SATURATE, "warmup": "1s", "stages": (Stage.model_validate({"steady": steady}),)}
+            ),
+            repeats=Repeats(blocks=1),
+        )
+        drivers = {"null": driver}
+        self.said.clear()
+        records = measure_ceilings(
+            make_plan(asked, drivers, 1, smoke=smoke),
+            drivers,
+            {"null": "brokerbench_drivers.null:DRIVER"},
+            self.guardian,
+            environment=environment or ENVIRONMENT,
+            observe=lambda kind, about: self.said.append(about["text"]),
+            stop_asked=lambda: stop,
+            cache_folder=self.cache,
+        )
+        assert set(records) == {"ring"}
+        assert set(records["ring"]) == {*FIGURES, "measured", "cached", "reason"}
+        return records["ring"]
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted((self.cache / "ceilings").glob("*.json"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(ceiling, "_MEASURE_S", 0.3)
+    with Guardian() as guardian:
+        yield Bench(guardian, tmp_path)
+
+
+def unmeasured(record: dict[str, Any]) -> str:
+    """The reason, which stands there because no figure does."""
+    assert [record[name] for name in FIGURES] == [None] * len(FIGURES)
+    assert not record["cached"]
+    reason: str = record["reason"]
+    return reason
+
+
+def test_both_sides_are_measured_and_remembered(bench: Bench) -> None:
+    first = bench()
+    assert first["reason"] is None
+    assert not first["cached"]
+    assert all(first[name] > 0 for name in FIGURES)
+    assert bench.said
+    assert not bench.guardian.pids()
+
+    again = bench()
+    assert again == {**first, "cached": True}
+    assert not bench.said
+
+
+@pytest.mark.parametrize(
+    "change", [{"in_flight": 10}, {"environment": {**ENVIRONMENT, "libraries": {"numpy": "3"}}}], ids=str
+)
+def test_another_set_up_has_its_own(bench: Bench, change: dict[str, Any]) -> None:
+    bench()
+    assert not bench(**change)["cached"]
+    assert len(bench.files) == 2
+
+
+def test_a_busy_stand_in_makes_it_a_lower_bound(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "_BUSY", -1.0)
+    record = bench()
+    assert record["reason"] == "at least: the stand-in itself was busy"
+    assert record["producers_msgs_s"] > 0
+
+
+class Without(NullDriver):
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
+
+
+class Broken(NullDriver):
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return self
+
+    def start(self, host: ServerHost, destination: Destination, canned: Path, size_bytes: int) -> Endpoints:
+        raise NotAvailable("no port was free\n  | the last line of its log")
+
+
+class Silent(Broken):
+    """Sends its clients to where nothing is."""
+
+    def start(self, host: ServerHost, destination: Destination, canned: Path, size_bytes: int) -> Endpoints:
+        return Endpoints({}, destination.name, {}, extra={"ring": str(host.folder / "nothing")})
+
+
+def test_what_cannot_be_measured_says_why(bench: Bench) -> None:
+    assert unmeasured(bench(smoke=True)) == "smoke run"
+    assert unmeasured(bench(steady="1s")) == "the load is shorter than measuring its ceiling"
+    assert unmeasured(bench(Without())) == "no stand-in for null (shared memory): ceiling not measured"
+    assert unmeasured(bench(Broken())) == "no port was free"
+    assert "producer-0" in unmeasured(bench(Silent()))
+    assert unmeasured(bench(stop=True)) == "stopped by the user"
+    assert not bench.files
+    assert not bench.guardian.pids()
+
+
+RECORD = {**dict.fromkeys(FIGURES, 12.5), "measured": "2026-11-23T12:00:00+00:00", "reason": None}
+KEY = {"settings": {"password": "not for the disk"}}
+
+
+def test_a_spoilt_memory_is_forgotten_and_written_again(tmp_path: Path) -> None:
+    cache = CeilingCache(tmp_path)
+    cache.put(KEY, RECORD)
+    assert cache.get(KEY) == RECORD
+    assert cache.get({**KEY, "in_flight": 1}) is None
+    [file] = tmp_path.rglob("*.json")
+    whole = file.read_text()
+    assert "not for the disk" not in whole
+    for spoilt in (whole[: len(whole) // 2], whole.replace("12.5", "0", 1), whole.replace("12.5", "null", 1), "[]"):
+        file.write_text(spoilt)
+        assert cache.get(KEY) is None
+    cache.put(KEY, RECORD)
+    assert cache.get(KEY) == RECORD
+
+
+def test_a_home_that_cannot_be_written_to_remembers_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    cache = CeilingCache(tmp_path / "file")
+    cache.put(KEY, RECORD)
+    assert cache.get(KEY) is None
