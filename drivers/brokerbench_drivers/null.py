@@ -5,11 +5,12 @@ What it reaches is the generator's own ceiling: stamps, histograms and ledger wi
 
 import mmap
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from brokerbench.contract import (
     StandIn,
 )
 from brokerbench.model import Delivery, Frozen, Guarantee, Promise, PromisePoint, Scenario, ServerKind, Survives
-from brokerbench.servers import Library, ServerRecipe
+from brokerbench.servers import Library, ServerHost, ServerRecipe
 
 __all__ = ["DRIVER", "NullDriver", "Settings"]
 
@@ -185,7 +186,37 @@ class NullDriver:
         return _Connection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+        return _StandIn()
+
+
+class _StandIn:
+    def start(self, host: ServerHost, destination: Destination, canned: Path, size_bytes: int) -> Endpoints:
+        path = host.folder / "ring"
+        drains = destination.producers > 0
+        argv = [sys.executable, "-P", "-m", __name__, str(path), str(size_bytes), "" if drains else str(canned)]
+        process = host.spawn(argv, log="stand-in.log")
+        host.wait_until(path.exists, process, 20, "the stand-in")
+        groups = dict.fromkeys(destination.groups, destination.name)
+        return Endpoints(address={}, destination=destination.name, groups=groups, extra={"ring": str(path)})
+
+
+def _stand_in(path: str, size: int, canned: str) -> NoReturn:
+    """The other side of a ring, moving its counter alone: what it empties it does not read, what it fills stays."""
+    memory = f"/proc/{os.getpid()}/fd/{os.memfd_create('ring')}"  # gone with us, whatever happens
+    ring = _Ring(memory, size)
+    if canned:
+        rows = np.fromfile(canned, np.uint8).reshape(-1, size)
+        ring.rows[:] = rows[np.arange(ring.slots) % len(rows)]
+    os.symlink(memory, path)
+    while True:
+        if canned:
+            ring.head[0] = int(ring.tail[0]) + ring.slots
+        else:
+            ring.tail[0] = ring.head[0]
+        time.sleep(10 * _POLL_S)  # a small part of what the ring holds, at any rate
 
 
 DRIVER = NullDriver()
+
+if __name__ == "__main__":
+    _stand_in(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -42,7 +42,7 @@ from brokerbench.servers import Server
 from tests.conformance.cases import Case
 from tests.conformance.payloads import CANARY, batch, body, read
 
-__all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "scenario", "until", "within"]
+__all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "payloads_of", "scenario", "until", "within"]
 
 DEADLINE_S = 30.0  # for what comes in milliseconds: long enough that only a hang meets it
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Sink:
 
     def pull(self, timeout_s: float = 0.01, *, settle: Settle | None = Settle.ACCEPT) -> Deliveries:
         deliveries = self.consumer.receive(timeout_s)
-        payloads = _payloads(deliveries)
+        payloads = payloads_of(deliveries)
         again = deliveries.redelivered if deliveries.redelivered is not None else [False] * deliveries.count
         for payload, repeated in zip(payloads, again, strict=True):
             mark, producer, sequence = read(payload)
@@ -166,7 +166,7 @@ class Sink:
         return [sequence for who, sequence, _ in self.got if who == producer]
 
 
-def _payloads(deliveries: Deliveries) -> list[bytes]:
+def payloads_of(deliveries: Deliveries) -> list[bytes]:
     if deliveries.payloads is not None:
         assert len(deliveries.payloads) == deliveries.count
         return [bytes(payload) for payload in deliveries.payloads]

@@ -1,6 +1,5 @@
 """The coordinator's side: streams and durable consumers made, read back and removed."""
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ from brokerbench_drivers._dated import dated
 
 from .link import Link
 from .monitor import MonitorError, read
+from .names import endpoints_of
 from .releases import RELEASED
 from .settings import Settings
 
@@ -44,12 +44,10 @@ class NatsAdmin:
             )
 
     def declare(self, destination: Destination) -> Endpoints:
-        stream = _name(destination.name)
-        queues = {group: f"{stream}-{n}-{_name(group)}" for n, group in enumerate(destination.groups)}
+        endpoints = endpoints_of(self._address, self._settings.mode, destination)
         if self._settings.mode == "core":
-            return Endpoints(self._address, destination.name, queues)
-        deliver = {group: f"_INBOX.bb.{queue}" for group, queue in queues.items()}
-        endpoints = Endpoints(self._address, destination.name, queues, extra={"stream": stream, "deliver": deliver})
+            return endpoints
+        stream = endpoints.extra["stream"]
         self.delete(endpoints)
         try:
             self._link.wait(self._make(endpoints))
@@ -151,8 +149,3 @@ class NatsAdmin:
 
     def close(self) -> None:
         self._link.close()
-
-
-def _name(text: str) -> str:
-    """Stream and consumer names carry no dots, blanks or wildcards."""
-    return re.sub(r"[^A-Za-z0-9_-]", "-", text)

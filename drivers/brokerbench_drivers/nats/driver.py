@@ -79,7 +79,9 @@ class NatsDriver:
         return NatsAdmin(address, settings)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+        from .stand_in import NatsStandIn
+
+        return NatsStandIn(settings)
 
     def connect(self, session: Session) -> Connection:
         from .client import NatsConnection

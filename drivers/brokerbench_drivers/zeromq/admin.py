@@ -13,7 +13,14 @@ from brokerbench_drivers._dated import dated
 from .releases import RELEASED
 from .settings import Settings
 
-__all__ = ["ZeromqAdmin"]
+__all__ = ["ZeromqAdmin", "places"]
+
+
+def places(transport: str, folder: str, count: int) -> list[str]:
+    """Where `count` sockets may be bound; `folder` is used by ipc alone."""
+    if transport == "ipc":
+        return [f"ipc://{folder}/{index}" for index in range(count)]
+    return [f"tcp://127.0.0.1:{free_port()}" for _ in range(count)]
 
 
 class ZeromqAdmin:
@@ -23,13 +30,8 @@ class ZeromqAdmin:
         self._settings = settings
 
     def declare(self, destination: Destination) -> Endpoints:
-        count = range(destination.producers)
-        folder = ""
-        if self._settings.transport == "ipc":
-            folder = tempfile.mkdtemp(prefix="bb-zmq-")
-            where = [f"ipc://{folder}/{index}" for index in count]
-        else:
-            where = [f"tcp://127.0.0.1:{free_port()}" for _ in count]
+        folder = tempfile.mkdtemp(prefix="bb-zmq-") if self._settings.transport == "ipc" else ""
+        where = places(self._settings.transport, folder, destination.producers)
         groups = dict.fromkeys(destination.groups, destination.name)
         return Endpoints({}, destination.name, groups, extra={"where": where, "folder": folder})
 

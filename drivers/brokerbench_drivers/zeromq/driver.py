@@ -61,7 +61,9 @@ class ZeromqDriver:
         return ZeromqConnection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+        from .stand_in import ZeromqStandIn
+
+        return ZeromqStandIn(settings)
 
 
 DRIVER = ZeromqDriver()
