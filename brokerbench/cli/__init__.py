@@ -17,6 +17,7 @@ COMMANDS = {  # name -> (module with `command`, one line for --help), in the ord
     "validate": ("brokerbench.cli.validate", "Check a scenario file; print what will be run, and how long it takes."),
     "run": ("brokerbench.cli.run", "Run a scenario file; write the run folder and its report."),
     "report": ("brokerbench.cli.report", "Make the report of a run folder again."),
+    "compare": ("brokerbench.cli.compare", "Hold a run against an earlier one: before and after an upgrade."),
     "doctor": ("brokerbench.cli.doctor", "Check this machine in detail, with what to do about each finding."),
     "schema": ("brokerbench.cli.schema", "Print the JSON Schema of scenario files, for editors."),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ._errors import OK, BadInput
+from ._study import load_study
 
 __all__ = ["command", "write_report"]
 
@@ -59,14 +60,6 @@ def write_report(folder: Path, fmt: str = "html", output: Path | None = None) ->
 
 
 def _text(folder: Path, fmt: str) -> str:
-    from brokerbench_analysis import FolderError, load
     from brokerbench_reports import render
 
-    if not folder.is_dir():
-        found = "it is a file" if folder.exists() else "there is nothing of that name"
-        raise BadInput(f"{folder} is not a run folder: {found}", "give a folder that `brokerbench run` wrote")
-    try:
-        study = load(folder)
-    except FolderError as error:
-        raise BadInput(str(error)) from None
-    return render(study, fmt)
+    return render(load_study(folder), fmt)
