@@ -9,6 +9,7 @@ import pytest
 
 from brokerbench.engine import run as engine_run
 from brokerbench.engine.folder import TrialFolder
+from brokerbench.engine.monitor import Monitor
 from brokerbench.engine.trial import Outcome, TrialContext, run_trial
 from brokerbench.model import Broker
 from tests.support.run_folder import check_run
@@ -74,6 +75,23 @@ def test_a_contaminated_trial_is_made_again_at_the_end_of_its_block(tmp_path, en
     assert dict(told)[planned[1]] == [*planned, again[0]]  # it was in run.json as soon as it was decided
 
 
+def test_what_the_monitor_saw_decides_and_the_repeat_counts_instead(tmp_path, monkeypatch):
+    shares = iter([0.2, 0.0])
+
+    def window(self: Monitor, start_s: float, end_s: float) -> dict[str, Any]:
+        steal = next(shares)
+        return {"steal_share": steal, "throttled_share": None, "contaminated": steal > 0.1}
+
+    monkeypatch.setattr(Monitor, "window", window)
+    folder = run(scenario({"null": NULL}), tmp_path)
+    check_run(folder)
+    assert list(entries(folder)) == ["b01-1-null", "b01-1-null-again1"]
+    first = read(folder / "trials" / "b01-1-null" / "trial.json")
+    assert first["contamination"] == {"steal_share": 0.2, "throttled_share": None, "contaminated": True}
+    trials = read(folder / "summary.json")["candidates"]["null"]["trials"]
+    assert {t["id"]: t["superseded"] for t in trials} == {"b01-1-null": True, "b01-1-null-again1": False}
+
+
 def test_it_is_not_made_again_for_ever(tmp_path, ending):
     ending(lambda trial, outcome: replace(outcome, contaminated=True))
     folder = run(scenario({"null": NULL}), tmp_path)
@@ -120,6 +138,8 @@ def test_a_second_look_only_where_the_first_decides_nothing(tmp_path, ending, go
     assert 0 < looks["alpha_first"] < 0.05
     assert 0 < looks["alpha_second"] < 0.05
     check_run(folder)
+    notes = read(folder / "summary.json")["verdict"]["notes"]
+    assert not [note for note in notes if "have ended" in note]  # nothing is missing
 
 
 def test_stopped_before_the_look_nothing_is_decided(tmp_path, ending):
