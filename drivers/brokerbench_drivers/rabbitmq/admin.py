@@ -11,6 +11,7 @@ from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 from brokerbench_drivers._dated import dated
 
 from .address import where
+from .layout import endpoints_of, exchange_type
 from .link import parameters, reason
 from .management import Management
 from .releases import RELEASED, SUPPORT_ENDS
@@ -35,25 +36,17 @@ class RabbitAdmin:
             pass  # proves address, user and vhost before a trial depends on them
 
     def declare(self, destination: Destination) -> Endpoints:
-        exchange_type = self._settings.exchange or ("default" if len(destination.groups) == 1 else "fanout")
-        exchange = "" if exchange_type == "default" else destination.name
-        queues = {group: f"{destination.name}.{group}" for group in destination.groups}
+        endpoints = endpoints_of(self._address, self._settings, destination)
+        exchange, key, queues = endpoints.extra["exchange"], endpoints.extra["routing_key"], endpoints.groups
         for queue in queues.values():
             if self._management.queue(queue) is not None:
                 raise BadTarget(f"{where(self._address)} already has a queue {queue!r}: delete it, or run again")
         if exchange and self._management.exchange(exchange) is not None:
             raise BadTarget(f"{where(self._address)} already has an exchange {exchange!r}: delete it, or run again")
-        key = exchange or next(iter(queues.values()))
-        endpoints = Endpoints(
-            address=self._address,
-            destination=destination.name,
-            groups=queues,
-            extra={"exchange": exchange, "routing_key": key},
-        )
         try:
             with self._channel() as channel:
                 if exchange:
-                    channel.exchange_declare(exchange, exchange_type, durable=True)
+                    channel.exchange_declare(exchange, exchange_type(self._settings, destination), durable=True)
                 for queue in queues.values():
                     # Durable in every case: RabbitMQ 4 deprecates queues that are neither durable nor exclusive.
                     channel.queue_declare(queue, durable=True, arguments={"x-queue-type": self._settings.queue_type})

@@ -44,7 +44,9 @@ class RabbitMQ:
         return PikaConnection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+        from .stand_in import RabbitStandIn
+
+        return RabbitStandIn(settings)
 
 
 DRIVER = RabbitMQ()
