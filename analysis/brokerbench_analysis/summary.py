@@ -115,7 +115,8 @@ def _summary(
 
 def _candidate(c: Candidate, run: Json) -> Json:
     ended = {t.files.id for t in c.trials}
-    waiting = [e for e in run["trials"] if e["candidate"] == c.name and e["id"] not in ended]
+    there = [e for e in run["trials"] if e["candidate"] == c.name and e.get("state") != "skipped"]
+    waiting = [e for e in there if e["id"] not in ended]
     promise = c.about.get("promise") or {}
     ceiling = (run.get("ceilings") or {}).get(c.name)
     facts = next((t.files.facts for t in reversed(c.trials) if t.files.facts), {})

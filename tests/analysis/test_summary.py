@@ -10,11 +10,13 @@ import pytest
 
 from brokerbench_analysis import write_summary
 from brokerbench_analysis.folder import Json
+from tests.analysis.edits import age
 from tests.analysis.folders import Behaviour, Broker
 
 Run = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
 SLO = {"metric": "end_to_end.p99", "op": "<", "value": 50, "text": "< 50ms"}
+LOOKS = {"first": 5, "second": 10, "went_on": None, "alpha_first": 0.025, "alpha_second": 0.025}
 FLOOR = Broker("zeromq", Behaviour(confirms=False), role="floor", guarantee="at-most-once")
 RUNS: dict[str, tuple[list[Broker], Json]] = {
     "whole": (
@@ -26,6 +28,14 @@ RUNS: dict[str, tuple[list[Broker], Json]] = {
     "failed": ([Broker("a", states={1: "failed", 2: "interrupted"}), Broker("b")], {"status": "interrupted"}),
     "excluded": ([Broker("a", excluded="no durable queue")], {}),
     "lossy": ([Broker("a", Behaviour(lost=200, unknown=7, duplicates=2, foreign=1)), Broker("b")], {"slo": [SLO]}),
+    "looks": ([Broker("a"), Broker("b")], {"looks": LOOKS, "arrivals": "poisson"}),
+    "disturbed": (
+        [
+            Broker("a", Behaviour(steal=0.1), repeats={1: Behaviour(throttled=0.1)}, probe=1.2, generator="library"),
+            Broker("b", Behaviour(pauses_ms={"all-0": [200.0]}, refused=4, duplicates=2, unflagged=1), ceiling=None),
+        ],
+        {"model": "saturate"},
+    ),
     "bare": ([Broker("a", Behaviour(broker_cpu=None, counters=False, confirms=False))], {"smoke": True}),
 }
 
@@ -50,6 +60,12 @@ def test_it_keeps_its_schema(run: Run, validator: jsonschema.Draft202012Validato
     assert [p.name for p in folder.iterdir() if "summary" in p.name] == ["summary.json"]
 
 
+def test_an_old_folder_keeps_it_too(run: Run, validator: jsonschema.Draft202012Validator) -> None:
+    folder = run(Broker("a", Behaviour(lost=3)), rate=200, blocks=2)
+    age(folder)
+    validator.validate(write_summary(folder))
+
+
 def test_the_schema_refuses_what_is_wrong(run: Run, validator: jsonschema.Draft202012Validator) -> None:
     summary = write_summary(run(Broker("a"), rate=200, blocks=1))
     for spoil in (
@@ -58,6 +74,12 @@ def test_the_schema_refuses_what_is_wrong(run: Run, validator: jsonschema.Draft2
         lambda s: s["candidates"]["a"]["trials"][0]["ledger"].update(lost=-1),
         lambda s: s["candidates"]["a"]["trials"][0]["validity"].update(state="good"),
         lambda s: s["candidates"]["a"]["trials"][0]["end_to_end_ms"].pop("at_least"),
+        lambda s: s["candidates"]["a"]["trials"][0].update(kind="lucky"),
+        lambda s: s["candidates"]["a"]["trials"][0]["steady"].update(state="fine"),
+        lambda s: s["candidates"]["a"]["trials"][0]["checks"][0].pop("holds"),
+        lambda s: s["candidates"]["a"]["trials"][0]["ledger"]["fates"].update(gone={"delivered": 0, "absent": 1}),
+        lambda s: s["candidates"]["a"]["limit"].update(by="disk"),
+        lambda s: s["candidates"]["a"].pop("warnings"),
     ):
         copy = json.loads(json.dumps(summary))
         spoil(copy)
@@ -91,6 +113,13 @@ def test_what_has_not_ended_is_listed(run: Run) -> None:
         {"id": "b02-1-a", "block": 2, "state": "running"},
         {"id": "b03-1-a", "block": 3, "state": "planned"},
     ]
+
+
+def test_what_was_skipped_is_not_waited_for(run: Run) -> None:
+    summary = write_summary(run(Broker("a", states={2: "skipped"}), rate=200, blocks=2))
+    assert summary["candidates"]["a"]["not_ended"] == []
+    assert summary["trial_states"] == {"finished": 1, "skipped": 1}
+    assert not any("have ended" in note for note in summary["verdict"]["notes"])
 
 
 def test_figures_by_hand(run: Run) -> None:
