@@ -93,7 +93,11 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
     load = scenario.load
     rate = f"{load.rate_msgs_s:,.0f} msg/s" if load.rate_msgs_s else "as fast as it is taken"
     names = ", ".join(c.name for c in plan.candidates if c.excluded is None)
-    out.print(f"  {names}: {rate}, {scenario.message.size_bytes:,} B, {scenario.repeats.text}", highlight=False)
+    out.print(
+        f"  {names}: {rate}, {scenario.message.size_bytes:,} B, {scenario.repeats.text}",
+        highlight=False,
+        soft_wrap=True,
+    )
     most = "at most " if plan.looks else ""
     out.print(
         f"  {most}{len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}",

@@ -126,7 +126,7 @@ class _Run:
         if goes_on:
             self._say("first look: undecided; the later blocks follow")
             return True
-        self._say("first look: decided; the later blocks are left out")
+        self._say("first look: nothing is undecided; the later blocks are left out")
         for trial in later:
             self._folder.set_trial(trial.id, "skipped", "decided at the first look")
         return False
