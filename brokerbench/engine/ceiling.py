@@ -9,6 +9,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,15 @@ import numpy as np
 from brokerbench import stamp
 from brokerbench.contract import Destination, Driver, Endpoints
 from brokerbench.model import Candidate, Plan
-from brokerbench.servers import Guardian, GuardianLost, Host
+from brokerbench.servers import Guardian, GuardianLost
 
 from .bodies import Bodies
 from .cast import cast
 from .ceiling_cache import FIGURES, CeilingCache
+from .ceiling_watch import Watch
 from .environment import packages_of
 from .fleet import Child, Fleet, LocalFleet, TrialFailed
 from .folder import now_iso
-from .monitor import Usage
 from .planner import settings_of
 from .spec import ChildSpec
 
@@ -36,7 +37,6 @@ _COSTS_S = 5.0  # both sides of a candidate with their processes' starts, about
 _LEAD_NS = 200_000_000
 _TICKS_S = 0.15  # a child notes its CPU at its first tick after the window
 _READY_S, _DONE_S = 20.0, 5.0
-_BUSY = 0.9  # a stand-in that used more of a core may have been the slower side
 _TAG = 1
 _CANNED_BYTES, _CANNED_MOST, _CANNED_LEAST = 2**20, 8192, 16
 _MACHINE = ("cpu", "cores", "cores_usable", "kernel", "python", "governor", "cgroup")  # of run.json's environment
@@ -61,8 +61,9 @@ def measure_ceilings(
 ) -> dict[str, dict[str, Any]]:
     """run.json's `ceilings`: a record for each candidate that takes part. To be called while no server runs.
 
-    `environment` is run.json's. What was measured on this machine with these versions and this set-up is not measured
-    again; otherwise a candidate takes about 5 s. Where it fails, the record says why: only GuardianLost is raised.
+    `environment` is run.json's. What was measured on this machine with these versions and this set-up, undisturbed, is
+    not measured again; otherwise a candidate takes about 5 s. Where it fails, the record says why: only GuardianLost is
+    raised.
     """
     cache = CeilingCache(cache_folder)
     bench = _Bench(plan, guardian, observe, stop_asked)
@@ -88,7 +89,8 @@ def _ceiling(
         raise
     except Exception as error:  # noqa: BLE001 - a ceiling is an aid to the reader: without it the run goes on
         return _unmeasured((str(error).splitlines() or [type(error).__name__])[0])
-    cache.put(key, record)
+    if not record.pop("disturbed"):
+        cache.put(key, record)
     return {**record, "cached": False}
 
 
@@ -135,13 +137,13 @@ class _Bench:
         self._observe("say", {"text": f"{candidate.name}: its clients against a stand-in, about {_COSTS_S:g} s"})
         self._can()
         size = self.plan.scenario.message.size_bytes
-        record: dict[str, Any] = {"measured": now_iso(), "reason": None}
+        record: dict[str, Any] = {"measured": now_iso(), "reason": None, "disturbed": False}
         for role, counted in (("producer", "sent_by_time"), ("consumer", "delivered_by_time")):
             with closing(self._guardian.host("stand-in", self._folder)) as host:
                 endpoints = stand_in.start(host, self._destination(role), self._canned, size)
                 specs = self._specs(candidate, driver, reference, endpoints, role)
                 with LocalFleet(self._guardian, self._folder, self._beat) as fleet:
-                    stand_in_busy = _conduct(fleet, [fleet.start(spec) for spec in specs], host)
+                    watch = _conduct(fleet, [fleet.start(spec) for spec in specs], partial(Watch, self._guardian, host))
             done = [child.done for child in fleet.children if child.done]
             moved = sum(each["totals"].get(counted, 0) for each in done)
             if not moved:
@@ -149,8 +151,8 @@ class _Bench:
             record[f"{role}s_msgs_s"] = round(moved / _MEASURE_S, 1)
             shares = [each["usage"]["busy_share"] for each in done]
             record[f"{role}s_busy"] = None if None in shares else max(shares)
-            if stand_in_busy > _BUSY:
-                record["reason"] = "at least: the stand-in itself was busy"
+            record["reason"] = record["reason"] or watch.reason
+            record["disturbed"] = record["disturbed"] or watch.disturbed
         return record
 
     def _destination(self, role: str) -> Destination:
@@ -191,31 +193,24 @@ class _Bench:
             raise _NotMeasured("stopped by the user")
 
 
-def _conduct(fleet: Fleet, children: list[Child], host: Host) -> float:
-    """Start them together, wait for their results. Returns how busy the stand-in's busiest process was."""
+def _conduct(fleet: Fleet, children: list[Child], watch: Callable[[], Watch]) -> Watch:
+    """Start them together, watch the window, wait for their results."""
     if not fleet.until(lambda: all(child.ready for child in children), _READY_S):
         raise TrialFailed(f"not connected to the stand-in after {_READY_S:g} s")
     t0_ns = time.monotonic_ns() + _LEAD_NS
     fleet.tell(children, do="go", t0_ns=t0_ns)
     _pass(fleet, t0_ns + round(_WARMUP_S * 1e9))
-    usages = {pid: Usage() for pid in host.pids()}
-    _spent(usages)
-    began = time.monotonic()
+    watched = watch()
     _pass(fleet, t0_ns + round((_WARMUP_S + _MEASURE_S) * 1e9))
-    busy = max(_spent(usages), default=0.0) / (time.monotonic() - began)
+    watched.end()
     fleet.until(lambda: False, _TICKS_S)
     fleet.tell(fleet.of("consumer"), do="stop")
     if not fleet.until(lambda: all(child.done for child in children), _DONE_S):
         raise TrialFailed(f"no results {_DONE_S:g} s after the end")
     fleet.tell(children, do="close")
     fleet.until(lambda: all(child.closed for child in children), _DONE_S)
-    return busy
+    return watched
 
 
 def _pass(fleet: Fleet, until_ns: int) -> None:
     fleet.until(lambda: False, (until_ns - time.monotonic_ns()) / 1e9)
-
-
-def _spent(usages: Mapping[int, Usage]) -> list[float]:
-    """CPU seconds of each process since the last call."""
-    return [taken["cpu_s"] for pid, usage in usages.items() if (taken := usage.take([pid]))]

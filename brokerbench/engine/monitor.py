@@ -11,7 +11,7 @@ import psutil
 from .cgroup import own_cgroup
 from .disk import disk_of
 
-__all__ = ["Monitor", "Usage"]
+__all__ = ["HostCpu", "Monitor", "Usage"]
 
 STEAL_SHARE = 0.01  # of all CPU time in the measured window: more of it, and the trial is contaminated
 THROTTLED_SHARE = 0.01  # of the measured window
@@ -45,6 +45,22 @@ class Usage:
         return {"cpu_s": round(cpu_s, 3), "rss_mib": round(rss / _MIB, 1)} if alive else None
 
 
+class HostCpu:
+    """What all processes of the machine use, ours or not."""
+
+    def __init__(self) -> None:
+        self._last = psutil.cpu_times()
+
+    def take(self) -> tuple[float, float | None]:
+        """CPUs that were not idle, and steal as a share of all CPU time, since the last call."""
+        before, self._last = self._last, psutil.cpu_times()
+        spent = {name: getattr(self._last, name) - getattr(before, name) for name in self._last._fields}
+        # guest time is counted in user time already.
+        total = sum(value for name, value in spent.items() if not name.startswith("guest")) or 1e-9
+        idle = spent["idle"] + spent.get("iowait", 0.0)
+        return (total - idle) / total * (psutil.cpu_count() or 1), spent["steal"] / total if "steal" in spent else None
+
+
 class Monitor:
     """`beat` is called often and samples once a second, from `start(t0_ns)` on. `pids` gives the processes of each
     group; it is asked once a sample, because a look at all processes costs milliseconds."""
@@ -55,7 +71,7 @@ class Monitor:
         self._disk, self._cgroup = disk_of(folder), own_cgroup()
         self._t0: int | None = None
         self._next = 0
-        self._cpu = psutil.cpu_times()
+        self._cpu = HostCpu()
         self._flushed = self._disk.flushed()
         self._throttled_s = self._cgroup.throttled_s()
         self.lines: list[dict[str, Any]] = []
@@ -99,11 +115,7 @@ class Monitor:
         return {"host": host, **{name: self._usages[name].take(pids) for name, pids in self._pids().items()}}
 
     def _host(self) -> dict[str, float | None]:
-        before, self._cpu = self._cpu, psutil.cpu_times()
-        spent = {name: getattr(self._cpu, name) - getattr(before, name) for name in self._cpu._fields}
-        # guest time is counted in user time already.
-        total = sum(value for name, value in spent.items() if not name.startswith("guest")) or 1e-9
-        idle = spent["idle"] + spent.get("iowait", 0.0)
+        busy, steal = self._cpu.take()
         flushed_before, self._flushed = self._flushed, self._disk.flushed()
         flushes = written_mib = None
         if self._flushed and flushed_before:
@@ -114,8 +126,8 @@ class Monitor:
         if self._throttled_s is not None and waited_before is not None:
             throttled_s = round(self._throttled_s - waited_before, 6)
         return {
-            "cpu_share": round((total - idle) / total * (psutil.cpu_count() or 1), 3),
-            "steal_share": round(spent["steal"] / total, 4) if "steal" in spent else None,
+            "cpu_share": round(busy, 3),
+            "steal_share": None if steal is None else round(steal, 4),
             "memory_used_mib": round(psutil.virtual_memory().used / _MIB, 1),
             "flushes": flushes,
             "disk_written_mib": written_mib,

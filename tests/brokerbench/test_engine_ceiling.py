@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brokerbench.contract import Destination, Driver, Endpoints, StandIn
-from brokerbench.engine import ceiling
+from brokerbench.engine import ceiling, ceiling_watch
 from brokerbench.engine.ceiling import measure_ceilings
 from brokerbench.engine.ceiling_cache import FIGURES, CeilingCache
 from brokerbench.engine.planner import make_plan
@@ -79,6 +79,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(ceiling, "_MEASURE_S", 0.3)
+    monkeypatch.setattr(ceiling_watch, "_STRANGERS", 1.0)  # whatever else runs beside the tests
     with Guardian() as guardian:
         yield Bench(guardian, tmp_path)
 
@@ -114,10 +115,19 @@ def test_another_set_up_has_its_own(bench: Bench, change: dict[str, Any]) -> Non
 
 
 def test_a_busy_stand_in_makes_it_a_lower_bound(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceiling, "_BUSY", -1.0)
+    monkeypatch.setattr(ceiling_watch, "_BUSY", -1.0)
     record = bench()
     assert record["reason"] == "at least: the stand-in itself was busy"
     assert record["producers_msgs_s"] > 0
+    assert bench() == {**record, "cached": True}
+
+
+def test_a_disturbed_measurement_is_not_remembered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling_watch, "_STRANGERS", -1.0)
+    record = bench()
+    assert record["reason"].startswith("at least: other processes used ")
+    assert record["producers_msgs_s"] > 0
+    assert not bench.files
 
 
 class Without(NullDriver):
