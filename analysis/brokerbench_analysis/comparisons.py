@@ -92,20 +92,19 @@ def _judged(
     primary: bool = True,
     look: int | None = None,
 ) -> Comparison:
-    why = why or pair.too_little
-    estimate = pair.ratio(level, seed)
-    names = {"metric": of.name, "a": pair.a, "b": pair.b}
+    estimate, why = pair.ratio(level, seed), why or pair.too_little
     if estimate is None:
         why = why or "a figure is zero or not measured"
-        return Comparison(
-            **names, primary=primary, ratio=None, low=None, high=None, claim="not-comparable", why=why, look=look
-        )
+        names = (of.name, primary, pair.a, pair.b)
+        return Comparison(*names, None, None, None, "not-comparable", why=why, margin=of.margin, look=look)
     return Comparison(
-        **names,
-        primary=primary,
-        ratio=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
+        of.name,
+        primary,
+        pair.a,
+        pair.b,
+        estimate.value,
+        estimate.low,
+        estimate.high,
         claim="not-comparable" if why else claim_of(of, estimate, pair.b_bound),
         blocks=estimate.n,
         level=1 - level,

@@ -15,6 +15,8 @@ __all__ = ["ALPHA", "Estimate", "holm_levels", "log_ratio", "mean_interval"]
 ALPHA = 0.05
 # A bootstrap of fewer has too few different resamples to say anything about its tails.
 LEAST_FOR_BOOTSTRAP = 15
+# Of a log ratio's interval. Two blocks that disagree have one wider than a float can hold; e^20 is half a billion.
+FURTHEST = 20.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def log_ratio(pairs: Sequence[tuple[float, float]], alpha: float = ALPHA, seed: 
     if not pairs or any(a <= 0 or b <= 0 for a, b in pairs):
         return None
     logs = mean_interval([math.log(a / b) for a, b in pairs], alpha, seed)
-    low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
+    low, high = (None if end is None else math.exp(max(-FURTHEST, min(FURTHEST, end))) for end in (logs.low, logs.high))
     return replace(logs, value=math.exp(logs.value), low=low, high=high)
 
 

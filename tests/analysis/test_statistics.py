@@ -31,6 +31,13 @@ def test_ratio_of_pairs_is_geometric() -> None:
     assert found.low == pytest.approx(16 / found.high)
 
 
+def test_two_blocks_that_disagree_have_an_interval_all_the_same() -> None:
+    """At the level of eight candidates' pairs it would reach to e^1000."""
+    found = log_ratio([(1, 300), (300, 1)], alpha=0.05 / 28)
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(math.exp(-20)), pytest.approx(math.exp(20)))
+
+
 def test_one_pair_has_no_interval() -> None:
     found = log_ratio([(2, 1)])
     assert found is not None
