@@ -57,8 +57,10 @@ class KafkaDriver:
 
         return KafkaAdmin(address, settings)
 
-    def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+    def stand_in(self, client: str, settings: KafkaSettings) -> StandIn | None:
+        from .stand_in import KafkaStandIn
+
+        return KafkaStandIn(settings)
 
     def connect(self, session: Session) -> Connection:
         if session.client == "confluent":
