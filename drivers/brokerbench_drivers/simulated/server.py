@@ -4,6 +4,7 @@
 """
 
 import argparse
+import ctypes
 import gc
 import selectors
 import signal
@@ -25,8 +26,9 @@ from .protocol import Wire
 
 __all__ = ["main"]
 
-_SPIN_NS = 100_000  # a sleep ends some 60 µs late, so the last moments before something is due are spent awake
-_IDLE_NS = 1_000_000_000
+_SPIN_NS = 100_000  # a sleep ends some 50 µs late, so the last moments before something is due are spent awake
+_PR_SET_TIMERSLACK = 29  # prctl(2): by how much the kernel may lengthen our sleeps, 50 µs unless told
+_IDLE_S = 1.0
 _MOST = 512  # messages of one frame
 
 
@@ -49,11 +51,7 @@ class _Server:
             self._deliver()
 
     def _listen(self, due: int | None) -> None:
-        now = time.monotonic_ns()
-        left = _IDLE_NS if due is None else due - now
-        events = self._selector.select(max(0, left - _SPIN_NS) / 1e9)
-        if 0 < left <= _SPIN_NS and not events:
-            self._desk.spin_ns += time.monotonic_ns() - now
+        events = self._events(due)
         for key, mask in events:
             if key.data is None:
                 self._meet()
@@ -62,6 +60,19 @@ class _Server:
                 self._or_drop(key.data, key.data.wire.flush)
             if mask & selectors.EVENT_READ:
                 self._or_drop(key.data, key.data.hear)
+
+    def _events(self, due: int | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Until something comes in, or it is `due`."""
+        select, clock = self._selector.select, time.monotonic_ns
+        if due is None:
+            return select(_IDLE_S)
+        events = select(max(0, due - clock() - _SPIN_NS) / 1e9)
+        awake = now = clock()
+        while not events and now < due:
+            events = select(0)
+            now = clock()
+        self._desk.spin_ns += now - awake
+        return events
 
     def _meet(self) -> None:
         peer = Peer(Wire(self._listener.accept()[0]), self._destinations, self._desk)
@@ -72,14 +83,18 @@ class _Server:
         """Consumers of a group share what is ready, and take turns at being the first."""
         takers: dict[tuple[SimulatedBroker, str], list[Peer]] = {}
         for peer in self._peers:
-            if peer.takes_from is not None and not peer.wire.behind:
+            if peer.takes_from is not None:
                 takers.setdefault(peer.takes_from, []).append(peer)
         for (broker, group), peers in takers.items():
-            share = min(_MOST, -(-broker.ready(group) // len(peers)))
-            for peer in peers:
-                if broker.ready(group):
-                    self._or_drop(peer, partial(peer.deliver, share))
+            while broker.ready(group) and (free := [peer for peer in peers if self._may_take(peer)]):
+                share = min(_MOST, -(-broker.ready(group) // len(free)))
+                for peer in free:
+                    if broker.ready(group):
+                        self._or_drop(peer, partial(peer.deliver, share))
         self._peers.rotate()
+
+    def _may_take(self, peer: Peer) -> bool:
+        return peer in self._peers and not peer.wire.behind
 
     def _or_drop(self, peer: Peer, work: Callable[[], None]) -> None:
         """What a connection is due, unless it is gone; what its socket did not take now goes out when it can."""
@@ -106,6 +121,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with socket.create_server(("127.0.0.1", options.port), backlog=64) as listener:
         print(f"listening on 127.0.0.1:{options.port}", flush=True)
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
         gc.collect()
         gc.freeze()
         gc.disable()  # nothing here makes cycles, and a collection would be a stall that nobody asked for
