@@ -183,6 +183,12 @@ def test_a_generator_that_stood_still(one_trial: OneTrial, total_ms: float, stat
         assert f"{total_ms / 2:.0f} ms at the longest; the latencies above are the generator's" in text(record)
 
 
+def test_a_pause_is_no_reason_against_a_saturating_throughput(one_trial: OneTrial) -> None:
+    record = one_trial(Behaviour(pauses_ms={"all-0": [150.0] * 2}), model="saturate")
+    assert record["validity"]["state"] == "suspect"
+    assert "generator-paused" in record["validity"]["codes"]
+
+
 def test_an_invalid_reason_outweighs_suspect_ones(one_trial: OneTrial) -> None:
     record = one_trial(Behaviour(steal=0.5, corrupt=1))
     assert record["validity"]["state"] == "invalid"
