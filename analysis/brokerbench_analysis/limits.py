@@ -42,23 +42,30 @@ def _open(trials: Sequence[Measured]) -> tuple[str | None, str]:
 def _saturated(trials: Sequence[Measured], ceiling: Json | None, more: float | None) -> tuple[str | None, str]:
     """`more`: what a probe brought."""
     if more is not None and more >= PROBE_MORE:
-        return (
-            CLIENT,
-            f"one more producer and consumer brought {percent(more)} more: the broker may carry more than this",
-        )
+        text = f"one more producer and consumer brought {percent(more)} more: the broker may carry more than this"
+        return CLIENT, text
     name, share = _busiest(trials)
     used = _used(trials, ceiling)
     full = [] if share is None or share <= SPARE else [f"{name} kept its core {percent(share)} busy"]
-    full += [f"the {side} reached {percent(s)} of their ceiling" for side, s in used.items() if s and s > SPARE]
-    if full:
-        text = f"{' and '.join(full)} (more than {percent(SPARE)}): the broker may carry more than this"
+    near = [f"the {side} reached {percent(s)} of their ceiling" for side, s in used.items() if s and s > SPARE]
+    if full or (near and not _only_least(ceiling)):
+        text = f"{' and '.join([*full, *near])} (more than {percent(SPARE)}): the broker may carry more than this"
         return CLIENT, text if more is None else f"{text}, though one more producer and consumer brought little"
     cores = f"the generator's cores were {'not looked at' if share is None else f'at most {percent(share)} busy'}"
     known = [s for s in used.values() if s is not None]
-    if share is None or len(known) < len(used):
-        ceilings = "" if len(known) == len(used) else ", and its ceiling was not measured"
-        return None, f"{cores}{ceilings}: whose limit this is stays open"
+    open_end = "whose limit this is stays open"
+    if len(known) < len(used):
+        return None, f"{cores}, and its ceiling was not measured: {open_end}"
+    if near:
+        return None, f"{cores}, and its ceiling is only known to be no lower than what was measured: {open_end}"
+    if share is None:
+        return None, f"{cores}: {open_end}"
     return BROKER, f"{cores}, and it used {percent(max(known))} of its ceiling"
+
+
+def _only_least(ceiling: Json | None) -> bool:
+    """A ceiling with a reason against it may be higher than it says: a share of it is then the most that was used."""
+    return bool((ceiling or {}).get("reason"))
 
 
 def warnings_of(candidate: Candidate, ceiling: Json | None) -> list[str]:
@@ -75,7 +82,7 @@ def _near(trials: Sequence[Measured], ceiling: Json | None) -> Iterator[str]:
         if used is not None and used > NEAR:
             text = f"the {side} used {percent(used)} of what they reach without a broker (more than {percent(NEAR)})"
             most = digits((ceiling or {})[f"{side}_msgs_s"], 3)
-            yield f"{text}: their ceiling is {most} msg/s"
+            yield f"{text}: their ceiling is {'at least ' if _only_least(ceiling) else ''}{most} msg/s"
 
 
 def _uncounted_losses(candidate: Candidate) -> Iterator[str]:

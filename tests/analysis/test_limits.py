@@ -73,6 +73,15 @@ def test_no_ceiling_no_broker_maximum(run: Run, missing: Json | None) -> None:
     assert found["warnings"] == []
 
 
+@pytest.mark.parametrize(("most", "by"), [(450, "broker"), (250, None)])
+def test_a_ceiling_that_is_a_lower_bound_shows_no_client(run: Run, most: float, by: str | None) -> None:
+    """200 of at least 450 is little; 200 of at least 250 may be little or much."""
+    least = ceiling(most) | {"reason": "at least: the stand-in itself was busy"}
+    found = candidate(run(Broker("a", ceiling=least), **SATURATE))
+    assert found["limit"]["by"] == by
+    assert any("their ceiling is at least 250 msg/s" in w for w in found["warnings"]) is (by is None)
+
+
 def test_a_producer_that_cannot_send_the_rate(run: Run) -> None:
     found = candidate(run(Broker("a", Behaviour(unsent_share=0.5, producer_busy=0.98)), rate=200, blocks=1))
     assert found["limit"]["by"] == "client-bound"
