@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .pairs import LEAST_BLOCKS
 from .statistics import ALPHA
 
 __all__ = ["Look", "look_levels", "look_of", "undecided"]
@@ -45,5 +46,6 @@ def look_of(run: Mapping[str, Any]) -> Look:
 
 
 def undecided(summary: Mapping[str, Any]) -> bool:
-    """Whether more blocks are worth their time: a tested comparison could be made and says neither yes nor no."""
-    return any(row["primary"] and row["claim"] == "undecided" for row in summary["comparisons"])
+    """Whether more blocks are worth their time: a tested comparison says neither yes nor no, or had too few blocks."""
+    tested = (row for row in summary["comparisons"] if row["primary"])
+    return any(row["claim"] == "undecided" or row["blocks"] < LEAST_BLOCKS for row in tested)

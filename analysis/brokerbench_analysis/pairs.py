@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .statistics import ALPHA, Estimate, log_ratio
 
-__all__ = ["Pair", "Values"]
+__all__ = ["LEAST_BLOCKS", "Pair", "Values"]
 
 LEAST_BLOCKS = 2
 Values = Mapping[int, tuple[float, bool]]  # block -> figure, whether it is only a lower bound

@@ -58,8 +58,12 @@ def command(remove_leftovers: bool) -> int:
         clients, servers = list(_clients(driver)), list(_servers(driver))
         for check in [*clients, *servers]:
             _print(check)
-        # The null driver measures the generator; it is no broker.
-        if name != "null" and _any_ok(clients) and any(check.mark is not Mark.MISSING for check in servers):
+        # These measure the generator, or the suite itself; they are no brokers.
+        if (
+            name not in {"null", "simulated"}
+            and _any_ok(clients)
+            and any(check.mark is not Mark.MISSING for check in servers)
+        ):
             runnable += 1
     click.echo(f"\n{runnable} of the brokers can be run here." if runnable else "\nNo broker can be run here.")
     if not runnable:

@@ -147,7 +147,11 @@ def test_without_a_plan_there_is_one_look() -> None:
     ],
 )
 def test_only_what_was_tested_and_is_undecided_goes_on(claims: list[tuple[bool, str]], goes_on: bool) -> None:
-    assert undecided({"comparisons": [{"primary": p, "claim": c} for p, c in claims]}) is goes_on
+    assert undecided({"comparisons": [{"primary": p, "claim": c, "blocks": 5} for p, c in claims]}) is goes_on
+
+
+def test_too_few_blocks_decide_nothing() -> None:
+    assert undecided({"comparisons": [{"primary": True, "claim": "not-comparable", "blocks": 1}]})
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,9 @@ def test_no_client_is_told_with_the_extra(only: Any, capsys: pytest.CaptureFixtu
     assert "-> pip install 'brokerbench[fast]'" in told(capsys)
 
 
-def test_the_null_driver_is_no_broker(only: Any) -> None:
-    only(READY, name="null")
+@pytest.mark.parametrize("name", ["null", "simulated"])
+def test_what_measures_ourselves_is_no_broker(only: Any, name: str) -> None:
+    only(READY, name=name)
     assert run(["doctor"]) == 1
 
 

@@ -9,7 +9,7 @@ from brokerbench import stamp
 from brokerbench_drivers.simulated.model import SimulatedBroker
 from brokerbench_drivers.simulated.settings import Settings
 
-__all__ = ["MS", "S", "TAG", "broker", "canary", "drained", "message", "play", "sequences"]
+__all__ = ["MS", "TAG", "S", "broker", "canary", "drained", "message", "play", "sequences"]
 
 MS, S = 1_000_000, 1_000_000_000
 TAG = 77

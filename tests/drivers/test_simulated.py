@@ -1,4 +1,4 @@
-"""What the simulated broker's driver decides without a server, and how its settings read; with one, conformance asks."""
+"""What the simulated broker's driver decides without a server, and how its settings read."""
 
 from typing import Any
 
@@ -47,7 +47,8 @@ def test_the_plan_says_its_law_and_what_it_breaks() -> None:
         fates={"duplicated": ["every 10"]},
     ).notes
     assert notes == (
-        "each group has a queue of its own: service exponential, mean 2 ms, 3 workers, capacity 10,000 (reject), 1 stall",
+        "each group has a queue of its own: service exponential, mean 2 ms, 3 workers, capacity 10,000 (reject),"
+        " 1 stall",
         "breaks its promises on purpose: duplicated",
     )
 

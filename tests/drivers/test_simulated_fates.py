@@ -11,7 +11,7 @@ from brokerbench_drivers.simulated.account import NEVER
 from brokerbench_drivers.simulated.fates import Mishaps
 from brokerbench_drivers.simulated.model import SimulatedBroker
 from brokerbench_drivers.simulated.settings import Fates
-from tests.drivers.simulated_stamped import MS, S, TAG, broker, drained, message, sequences
+from tests.drivers.simulated_stamped import MS, TAG, S, broker, drained, message, sequences
 
 COUNT = 8
 

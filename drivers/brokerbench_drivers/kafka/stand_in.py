@@ -1,7 +1,7 @@
 """A process in Kafka's place, for both clients: confirms at once what producers send, and serves canned messages.
 
-Where this was developed, librdkafka sent 321 thousand messages of 100 B a second to it and took 893 thousand, which kept
-the stand-in busy for 0.32 and 0.09 of a core, and the client for 1.16; at 1 KiB it was 101 and 591 thousand, for 0.50 and
+Where this was developed, librdkafka sent it 321 thousand messages of 100 B a second and took 893 thousand, for which
+the stand-in needed 0.32 and 0.09 of a core, and the client 1.16; at 1 KiB it was 101 and 591 thousand, for 0.50 and
 0.43 of a core. kafka-python sent 19 thousand of 100 B and took 46 thousand, for a fiftieth of a core.
 """
 

@@ -1,7 +1,6 @@
 """What a destination says of itself: its settings as they work, and how late it was against its own law."""
 
 from .model import SimulatedBroker
-from .service import ns
 
 __all__ = ["VERSION", "facts"]
 
@@ -13,7 +12,7 @@ def facts(broker: SimulatedBroker) -> dict[str, str]:
     found = {
         "version": VERSION,
         "queue": settings.words(),
-        "confirms": f"{ns(settings.confirm_delay_s) / 1e6:g} ms after arrival" if settings.confirms else "none",
+        "confirms": f"{settings.confirm_delay_s * 1e3:g} ms after arrival" if settings.confirms else "none",
     }
     for number, stall in enumerate(settings.stalls, 1):
         again = "" if stall.every_s is None else f", every {stall.every_s:g} s"
