@@ -1,8 +1,8 @@
 """What stands on the other side of a ZeroMQ client to find its ceiling: raw sockets that speak just enough of ZMTP.
 
 A libzmq of its own would cost as much as the client's. This drains by reading and never looks, and serves blocks of
-frames that are built once. Where this was developed, it used 15 % of a core to drain what one pyzmq producer sent, and 4 %
-to serve one consumer with 1.8 million messages of 100 B a second.
+frames that are built once. Where this was developed, it used 15 % of a core to drain what one pyzmq producer sent, and
+4 % to serve one consumer with 1.8 million messages of 100 B a second.
 Greeting, READY and framing: ZMTP 3.0, https://rfc.zeromq.org/spec/23/.
 """
 
