@@ -8,7 +8,7 @@ from .words import digits, percent
 
 __all__ = ["busiest", "busy", "client_bound", "paused", "pauses", "unsent"]
 
-BUSY = 0.80  # of one core
+BUSY = 0.80  # of the time: on a CPU, or waiting for one
 SENT_SHARE = 0.99  # of the schedule
 PAUSED, PAUSED_LONG = 0.001, 0.01  # of the measured window
 
@@ -17,12 +17,12 @@ def busy(files: TrialFiles) -> Iterator[Reason]:
     for child in files.children:
         share = child["busy_share"]
         if share is not None and share > BUSY:
-            text = f"the generator is near its limit: {child['child']} kept its core {percent(share)} busy"
+            text = f"the generator is near its limit: {child['child']} was busy {percent(share)} of the time"
             yield Reason("generator-busy", f"{text} (more than {percent(BUSY)}); use more of its kind")
 
 
 def busiest(children: Sequence[Json]) -> tuple[str | None, float | None]:
-    """Name and share of a core of the child that worked most; None where that was not measured."""
+    """Name and share of the time of the child that was busy most; None where that was not measured."""
     shares = [(child["busy_share"], child["child"]) for child in children if child["busy_share"] is not None]
     share, name = max(shares, default=(None, None))
     return name, share

@@ -15,7 +15,7 @@ from .words import digits, percent
 
 __all__ = ["limit_of", "warnings_of"]
 
-NEAR, SPARE = 0.50, 0.70  # of a core, or of the ceiling: a warning; no maximum is claimed
+NEAR, SPARE = 0.50, 0.70  # of the time, or of the ceiling: a warning; no maximum is claimed
 PROBE_MORE = 0.10
 CLIENT, BROKER = "client-bound", "broker"
 _SIDES = {"producers": "sent_msgs_s", "consumers": "deliveries_msgs_s"}
@@ -46,7 +46,7 @@ def _saturated(trials: Sequence[Measured], ceiling: Json | None, more: float | N
         return CLIENT, text
     name, share = _busiest(trials)
     used = _used(trials, ceiling)
-    full = [] if share is None or share <= SPARE else [f"{name} kept its core {percent(share)} busy"]
+    full = [] if share is None or share <= SPARE else [f"{name} was busy {percent(share)} of the time"]
     near = [f"the {side} reached {percent(s)} of their ceiling" for side, s in used.items() if s and s > SPARE]
     if full or (near and not _only_least(ceiling)):
         text = f"{' and '.join([*full, *near])} (more than {percent(SPARE)}): the broker may carry more than this"
@@ -76,7 +76,7 @@ def warnings_of(candidate: Candidate, ceiling: Json | None) -> list[str]:
 def _near(trials: Sequence[Measured], ceiling: Json | None) -> Iterator[str]:
     name, share = _busiest(trials)
     if share is not None and share > NEAR:
-        text = f"{name} kept its core {percent(share)} busy (more than {percent(NEAR)})"
+        text = f"{name} was busy {percent(share)} of the time (more than {percent(NEAR)})"
         yield f"{text}: part of the latency is the generator's own; use more of its kind"
     for side, used in _used(trials, ceiling).items():
         if used is not None and used > NEAR:

@@ -37,7 +37,7 @@ def rate_reached(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason
 def _whose_limit(files: TrialFiles) -> str:
     worst = busiest(files.trial["producers"])[1] or 0.0
     if client_bound(files):
-        return f"client-bound: a producer's core was {percent(worst)} busy, so it says nothing of the broker"
+        return f"client-bound: a producer was busy {percent(worst)} of the time, so it says nothing of the broker"
     return f"the producers had time left ({percent(worst)} busy): the broker took no more, or in_flight is too small"
 
 

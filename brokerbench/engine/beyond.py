@@ -19,7 +19,7 @@ __all__ = ["NO_BLOCK", "Extras", "near_limit", "with_one_more"]
 
 NO_BLOCK = 0  # a probe belongs to none
 _MOST_REPEATS = 2
-_NEAR = 0.70  # of a core, or of the ceiling: beyond it the generator may be what limits
+_NEAR = 0.70  # of the time, or of the ceiling: beyond it the generator may be what limits
 
 
 class Extras:

@@ -4,7 +4,8 @@ and notes its own CPU over the measured window."""
 import resource
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from .channel import Line
 from .clock import Clock
@@ -41,7 +42,7 @@ class Ticker:
         self._clock = clock
         self._spun_ns = spun_ns
         self._meter = HiccupMeter(spec.window_ns) if clock.real else None
-        self._marks: list[tuple[int, float, int]] = []  # (ns since t0, CPU s, ns spun) at the window's start and end
+        self._marks: list[_Mark] = []  # at the window's start and end
 
     def start(self, t0_ns: int) -> None:
         self._t0 = t0_ns
@@ -56,7 +57,7 @@ class Ticker:
         if self._t0 is not None:
             since = now_ns - self._t0
             if len(self._marks) < 2 and since >= self._window[len(self._marks)]:
-                self._marks.append((since, time.process_time(), self._spun_ns()))
+                self._marks.append(_Mark(since / 1e9, time.process_time(), self._spun_ns() / 1e9, _waited_s()))
             if since >= self._next_second:
                 self._report(since)
                 self._next_second = (since // _SECOND_NS + 1) * _SECOND_NS
@@ -77,24 +78,25 @@ class Ticker:
             self._report(self._clock.now_ns() - self._t0)
 
     def usage(self) -> dict[str, Any]:
-        """CPU seconds and share of one core in the measured window, peak resident memory, pauses; None where never
-        reached, or where the time was virtual."""
-        usage: dict[str, Any] = {
-            "cpu_s": None,
-            "spin_s": None,
-            "busy_share": None,
-            "rss_mib_max": None,
-            "hiccups": None,
-        }
+        """Of the measured window, and peak memory; None where it was never reached, or where the time was virtual.
+
+        `busy_share`: of the window's time, on a CPU for work or waiting for one. Who only counts the first takes a
+        generator that the broker keeps off the CPUs for one with time to spare.
+        """
+        names = ("cpu_s", "spin_s", "waited_s", "busy_share", "rss_mib_max", "hiccups")
+        usage: dict[str, Any] = dict.fromkeys(names)
         if self._meter is None:
             return usage
         usage["rss_mib_max"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
         usage["hiccups"] = self._meter.report()
         if len(self._marks) == 2:
-            (began, cpu_then, spun_then), (ended, cpu_now, spun_now) = self._marks
-            cpu_s, spin_s = cpu_now - cpu_then, (spun_now - spun_then) / 1e9
+            began, ended = self._marks
+            cpu_s, spin_s = ended.cpu_s - began.cpu_s, ended.spun_s - began.spun_s
+            waited_s = None if began.waited_s is None or ended.waited_s is None else ended.waited_s - began.waited_s
+            busy_s = max(0.0, cpu_s - spin_s) + max(0.0, waited_s or 0.0)
             usage["cpu_s"], usage["spin_s"] = round(cpu_s, 4), round(spin_s, 4)
-            usage["busy_share"] = round(max(0.0, cpu_s - spin_s) / ((ended - began) / 1e9), 4)
+            usage["waited_s"] = None if waited_s is None else round(waited_s, 4)
+            usage["busy_share"] = round(busy_s / (ended.at_s - began.at_s), 4)
         return usage
 
     def _report(self, since_ns: int) -> None:
@@ -106,7 +108,7 @@ class Ticker:
         self._channel.send(
             {
                 "say": "interval",
-                "t": round(since_ns / 1e9, 3),
+                "t": round(since_ns / 1e9, 6),  # the last one may follow its neighbour within a millisecond
                 "counts": delta,
                 "gauges": sample.get("gauges", {}),
                 "cpu_s": round(cpu - self._cpu_said, 4),
@@ -114,3 +116,19 @@ class Ticker:
             }
         )
         self._cpu_said = cpu
+
+
+class _Mark(NamedTuple):
+    at_s: float  # since t0
+    cpu_s: float
+    spun_s: float
+    waited_s: float | None
+
+
+def _waited_s() -> float | None:
+    """Time in which threads of this process could have run and had no CPU, so far (Linux, proc(5): schedstat)."""
+    try:
+        tasks = [path.read_text().split() for path in Path("/proc/self/task").glob("*/schedstat")]
+    except OSError:
+        return None
+    return sum(int(fields[1]) for fields in tasks) / 1e9 if tasks else None

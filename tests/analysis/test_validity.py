@@ -32,7 +32,7 @@ def test_unsent_messages(one_trial: OneTrial, share: float, caught: bool) -> Non
 def test_whose_fault_an_unreached_rate_is(one_trial: OneTrial) -> None:
     own = one_trial(Behaviour(unsent_share=0.5, producer_busy=0.95))
     assert "600 of 1,200 messages were sent" in text(own)
-    assert "client-bound: a producer's core was 95 % busy, so it says nothing of the broker" in text(own)
+    assert "client-bound: a producer was busy 95 % of the time, so it says nothing of the broker" in text(own)
     assert own["validity"]["labels"] == ["client-bound"]
     assert set(found(own, "invalid")) == {"rate-not-reached", "generator-busy", "not-steady"}
     theirs = one_trial(Behaviour(unsent_share=0.5, producer_busy=0.3))

@@ -120,7 +120,7 @@ def test_nothing_valid_says_why(run: Run) -> None:
     assert found.sentence == (
         "No verdict: nothing valid to compare"
         " (a: no valid trial: 2 messages arrived with another body than the one sent;"
-        " b: no valid trial: the generator is near its limit: producer-0 kept its core 90 % busy (more than 80 %);"
+        " b: no valid trial: the generator is near its limit: producer-0 was busy 90 % of the time (more than 80 %);"
         " use more of its kind)."
     )
 

@@ -181,13 +181,14 @@ def test_trial_intervals_and_ledger_together_are_betrayed_by_the_histograms(fold
         for row in (ledger, ledger["groups"]["all"]):
             for name in ("expected", "delivered", "unique"):
                 row[name] += 50
+        ledger["groups"]["all"]["fates"]["handed-over"]["delivered"] += 50
 
     edited(home, "intervals.jsonl", more_lines)
     edited(home, "ledger.json", more_fates)
     edited(home, "trial.json", more)
     state, found = verdict(folder)
     assert state == "invalid"
-    assert all(text.startswith("latency.hlog: ") for text in found)
+    assert all(text.startswith("latency.hlog: ") for text in found), found
     assert len(found) >= 2  # send delay, and end-to-end
 
 

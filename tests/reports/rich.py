@@ -31,7 +31,7 @@ _LIMITS = {
     "kafka": {"by": "client-bound", "text": "client-bound: one more worker carried 23 % more"},
     "kafka-python": {"by": None, "text": "the generator was too busy to say, and no probe ran"},
 }
-_WARNINGS = {"kafka": ["producer-0 kept its core 78 % busy", "the consumers used 61 % of what they reach alone"]}
+_WARNINGS = {"kafka": ["producer-0 was busy 78 % of the time", "the consumers used 61 % of what they reach alone"]}
 _CEILINGS: Json = {
     "jetstream": {"producers_msgs_s": 3000.0, "consumers_msgs_s": 5000.0},
     "kafka": {"producers_msgs_s": 500.0, "consumers_msgs_s": 900.0, "cached": True},

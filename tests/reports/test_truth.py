@@ -79,7 +79,7 @@ def test_ceilings_say_how_they_came_and_how_much_was_used(page_of: Pages) -> Non
     assert "more than half" not in found["jetstream"]
     assert "measured for this run" in found["jetstream"]
     assert "not measured: no stand-in for Kafka" in found["kafka-python"]
-    assert "warning kafka : producer-0 kept its core 78 % busy" in words(page_of("rich"), "generator")
+    assert "warning kafka : producer-0 was busy 78 % of the time" in words(page_of("rich"), "generator")
 
 
 def test_two_kinds_of_rows_stand_apart_but_in_one_ranking(page_of: Pages, study_of: Studies) -> None:

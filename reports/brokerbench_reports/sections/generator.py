@@ -11,7 +11,7 @@ from .subjects import GENERATORS, Subject
 __all__ = ["generator", "limit_cell"]
 
 Json = Mapping[str, Any]
-_NEAR = 0.5  # of a core, or of a ceiling: from here on the generator is part of what is measured
+_NEAR = 0.5  # of the time, or of a ceiling: from here on the generator is part of what is measured
 _LEAD = (
     "A figure is the broker's own only where the generator had room left. A ceiling is what the same client processes "
     "reach against a server that discards what they send, or hands them ready-made messages."
@@ -35,7 +35,7 @@ def generator(subjects: Sequence[Subject], *, saturates: bool) -> dict[str, Any]
     columns = [
         Column("candidate"),
         *([Column("whose limit")] if saturates else []),
-        Column("busiest process", "% of a core", "n"),
+        Column("busiest process", "% of the time", "n"),
         Column("producers alone", "msg/s", "n"),
         Column("of that used", "%", "n"),
         Column("consumers alone", "deliveries/s", "n"),
@@ -74,7 +74,7 @@ def _row(subject: Subject, *, saturates: bool) -> Record:
     cells.append(_loud(busy, rates))
     for side, used in (("producers", "sent_msgs_s"), ("consumers", "deliveries_msgs_s")):
         most, core = ceiling.get(f"{side}_msgs_s"), ceiling.get(f"{side}_busy")
-        note = f"at {percent(core)} of a core" if core is not None else ""
+        note = f"busy {percent(core)} of the time" if core is not None else ""
         cells.append(measured(most, digits=4, note=note, source="run.json"))
         rate = merged.get(used)
         cells.append(_loud(rate / most if rate is not None and most else None, f"run.json, {rates}" if rates else ""))

@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("send delay p99", "ms", "n"),
     Column("lost", "messages", "n"),
     Column("duplicates", "messages", "n"),
-    Column("generator busy", "% of a core", "n"),
+    Column("generator busy", "% of the time", "n"),
     Column("generator pauses", "longest, ms", "n"),
     Column("files", css="files"),
 )
