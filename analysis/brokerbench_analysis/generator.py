@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from brokerbench.model import GENERATOR_BUSY as BUSY
+
 from .folder import Json, TrialFiles
 from .reasons import Reason, State
 from .words import digits, percent
 
 __all__ = ["busiest", "busy", "client_bound", "paused", "pauses", "unsent"]
 
-BUSY = 0.80  # of the time: on a CPU, or waiting for one
 SENT_SHARE = 0.99  # of the schedule
 PAUSED, PAUSED_LONG = 0.001, 0.01  # of the measured window
 

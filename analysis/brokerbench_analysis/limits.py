@@ -7,6 +7,9 @@ stand-in that costs nothing), and from a probe: one more worker of each kind on 
 import statistics
 from collections.abc import Iterator, Sequence
 
+from brokerbench.model import GENERATOR_NEAR as NEAR
+from brokerbench.model import GENERATOR_SPARE as SPARE
+
 from .candidates import Candidate
 from .folder import Json
 from .generator import busiest
@@ -15,7 +18,6 @@ from .words import digits, percent
 
 __all__ = ["limit_of", "warnings_of"]
 
-NEAR, SPARE = 0.50, 0.70  # of the time, or of the ceiling: a warning; no maximum is claimed
 PROBE_MORE = 0.10
 CLIENT, BROKER = "client-bound", "broker"
 _SIDES = {"producers": "sent_msgs_s", "consumers": "deliveries_msgs_s"}

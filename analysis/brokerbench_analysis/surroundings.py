@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from brokerbench.model import STEAL_MOST, THROTTLED_MOST
+
 from .folder import Json, TrialFiles
 from .reasons import Reason, State
 from .seconds import Second
@@ -10,8 +12,6 @@ from .words import percent
 
 __all__ = ["contamination", "disturbed"]
 
-STEAL = 0.01  # of all CPU time
-THROTTLED = 0.01  # of the measured window
 BYSTANDER_CORES = 0.10
 
 
@@ -24,7 +24,7 @@ def contamination(files: TrialFiles, steady: Sequence[Second]) -> Json | None:
         if steal is None:
             return None
     steal, throttled = recorded.get("steal_share"), recorded.get("throttled_share")
-    beyond = (steal or 0.0) > STEAL or (throttled or 0.0) > THROTTLED
+    beyond = (steal or 0.0) > STEAL_MOST or (throttled or 0.0) > THROTTLED_MOST
     return {
         "steal_share": steal,
         "throttled_share": throttled,
@@ -35,8 +35,8 @@ def contamination(files: TrialFiles, steady: Sequence[Second]) -> Json | None:
 def disturbed(found: Json | None, steady: Sequence[Second]) -> Iterator[Reason]:
     if found is not None and found["contaminated"]:
         shares = (
-            (found["steal_share"], STEAL, "the hypervisor took {} of the CPU time"),
-            (found["throttled_share"], THROTTLED, "the cgroup's CPU quota stopped us for {} of the measured time"),
+            (found["steal_share"], STEAL_MOST, "the hypervisor took {} of the CPU time"),
+            (found["throttled_share"], THROTTLED_MOST, "the cgroup's CPU quota stopped us for {} of the measured time"),
         )
         told = [f"{text.format(percent(s))} (more than {percent(at)})" for s, at, text in shares if s and s > at]
         text = " and ".join(told) or "the run noted that something else took its time"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from brokerbench.contract import Driver
-from brokerbench.model import Plan, Trial, TrialKind
+from brokerbench.model import GENERATOR_SPARE, Plan, Trial, TrialKind
 
 from .planner import TAGS, enough_processes, promise_of
 from .trial import Outcome
@@ -19,7 +19,6 @@ __all__ = ["NO_BLOCK", "Extras", "near_limit", "with_one_more"]
 
 NO_BLOCK = 0  # a probe belongs to none
 _MOST_REPEATS = 2
-_NEAR = 0.70  # of the time, or of the ceiling: beyond it the generator may be what limits
 
 
 class Extras:
@@ -54,13 +53,13 @@ class Extras:
 def near_limit(outcomes: Sequence[Outcome], ceiling: Mapping[str, Any] | None) -> str | None:
     """Why these throughputs may be the generator's and not the broker's, in words; None where nothing says so."""
     busy = max((o.busy_share for o in outcomes if o.busy_share is not None), default=0.0)
-    if busy > _NEAR:
+    if busy > GENERATOR_SPARE:
         return f"a producer or consumer was busy {busy:.0%} of the time"
     sent = max((o.sent_msgs_s for o in outcomes if o.sent_msgs_s is not None), default=0.0)
     received = max((o.delivered_msgs_s for o in outcomes if o.delivered_msgs_s is not None), default=0.0)
     for side, rate in (("producers", sent), ("consumers", received)):
         alone = (ceiling or {}).get(f"{side}_msgs_s")
-        if alone and rate > _NEAR * alone:
+        if alone and rate > GENERATOR_SPARE * alone:
             return f"the {side} did {rate / alone:.0%} of what they can do alone"
     return None
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import psutil
 
+from brokerbench.model import STEAL_MOST, THROTTLED_MOST
+
 from .cgroup import own_cgroup
 from .disk import disk_of
 
 __all__ = ["HostCpu", "Monitor", "Usage"]
-
-STEAL_SHARE = 0.01  # of all CPU time in the measured window: more of it, and the trial is contaminated
-THROTTLED_SHARE = 0.01  # of the measured window
 
 _MIB = 2**20
 _SECOND_NS = 1_000_000_000
@@ -107,7 +106,7 @@ class Monitor:
         return {
             "steal_share": steal_share,
             "throttled_share": throttled_share,
-            "contaminated": (steal_share or 0.0) > STEAL_SHARE or (throttled_share or 0.0) > THROTTLED_SHARE,
+            "contaminated": (steal_share or 0.0) > STEAL_MOST or (throttled_share or 0.0) > THROTTLED_MOST,
         }
 
     def _sample(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units."""
+"""The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units, limits."""
 
+from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
     STAMP_BYTES,
@@ -40,8 +41,13 @@ from .units import (
 
 __all__ = [
     "BASE_UNITS",
+    "GENERATOR_BUSY",
+    "GENERATOR_NEAR",
+    "GENERATOR_SPARE",
     "STAMP_BYTES",
+    "STEAL_MOST",
     "SURVIVES_ORDER",
+    "THROTTLED_MOST",
     "Broker",
     "Candidate",
     "Count",

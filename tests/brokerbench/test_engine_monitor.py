@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from brokerbench.engine.monitor import STEAL_SHARE, THROTTLED_SHARE, Monitor, Usage
+from brokerbench.engine.monitor import Monitor, Usage
+from brokerbench.model import STEAL_MOST, THROTTLED_MOST
 
 BUSY_S = 0.2
 
@@ -123,7 +124,7 @@ def test_a_quiet_window_is_clean(tmp_path: Path) -> None:
     assert monitor.window(1.0, 3.0) == {"steal_share": 0, "throttled_share": 0, "contaminated": False}
 
 
-@pytest.mark.parametrize(("steal", "contaminated"), [(STEAL_SHARE, False), (STEAL_SHARE + 0.002, True)])
+@pytest.mark.parametrize(("steal", "contaminated"), [(STEAL_MOST, False), (STEAL_MOST + 0.002, True)])
 def test_steal_contaminates(steal: float, contaminated: bool, tmp_path: Path) -> None:
     monitor = monitor_of(tmp_path)
     monitor.lines += [line(1.0), line(2.0, 2 * steal), line(3.0)]
@@ -132,7 +133,7 @@ def test_steal_contaminates(steal: float, contaminated: bool, tmp_path: Path) ->
     assert found["contaminated"] is contaminated
 
 
-@pytest.mark.parametrize(("share", "contaminated"), [(THROTTLED_SHARE, False), (THROTTLED_SHARE + 0.002, True)])
+@pytest.mark.parametrize(("share", "contaminated"), [(THROTTLED_MOST, False), (THROTTLED_MOST + 0.002, True)])
 def test_throttling_contaminates(share: float, contaminated: bool, tmp_path: Path) -> None:
     monitor = monitor_of(tmp_path)
     monitor.lines += [line(1.0), line(2.0, throttled_s=2 * share), line(3.0)]

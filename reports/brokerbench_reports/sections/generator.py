@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brokerbench.model import GENERATOR_NEAR
 from brokerbench_reports.words import NOT_MEASURED, figure, percent, plural
 
 from .cells import Cell, Column, Record, Who, counted, link, measured
@@ -11,7 +12,6 @@ from .subjects import GENERATORS, Subject
 __all__ = ["generator", "limit_cell"]
 
 Json = Mapping[str, Any]
-_NEAR = 0.5  # of the time, or of a ceiling: from here on the generator is part of what is measured
 _LEAD = (
     "A figure is the broker's own only where the generator had room left. A ceiling is what the same client processes "
     "reach against a server that discards what they send, or hands them ready-made messages."
@@ -86,7 +86,7 @@ def _loud(share: float | None, source: str) -> Cell:
     """A share in per cent; above one half it is marked, in words too."""
     if share is None:
         return measured(None, source=source)
-    if share <= _NEAR:
+    if share <= GENERATOR_NEAR:
         return Cell(figure(100 * share, 2), source=source, css="n")
     return Cell(figure(100 * share, 2), "more than half", source, "n loud")
 
