@@ -50,10 +50,12 @@ def main() -> None:
 def _row(number: int, primary: str, brokers: Mapping[str, Any]) -> None:
     summary = _run(primary, brokers, seed=number, blocks=5)
     found = next(c for c in summary["comparisons"] if c["primary"])
-    states = [t["validity"]["state"] for c in summary["candidates"].values() for t in c["trials"]]
+    trials = [t for c in summary["candidates"].values() for t in c["trials"] if t["kind"] != "probe"]
+    states = [t["validity"]["state"] for t in trials if not t["superseded"]]
+    ratio, low, high = ("-" if found[name] is None else f"{found[name]:.3f}" for name in ("ratio", "low", "high"))
     print(
-        f"| {number} | {primary} | {found['blocks']} | {found['a']} / {found['b']} = {found['ratio']:.3f} "
-        f"| {found['low']:.3f} to {found['high']:.3f} | {found['claim']} | {states.count('valid')} of {len(states)} |",
+        f"| {number} | {primary} | {found['blocks']} | {found['a']} / {found['b']} = {ratio} | {low} to {high} "
+        f"| {found['claim']} | {states.count('valid')} of {len(states)} |",
         flush=True,
     )
 
@@ -86,9 +88,9 @@ def _cores_of(address: Mapping[str, Any], broker: Mapping[str, Any]) -> float:
     """What the server uses of the CPUs while it is saturated."""
     process = psutil.Process(_pids_at(address["port"])[0])
     before = process.cpu_times()
-    _run("delivered_msgs_s", {"alone": broker}, seed=1, blocks=1)
+    trials = _run("delivered_msgs_s", {"alone": broker}, seed=1, blocks=1)["candidates"]["alone"]["trials"]
     after = process.cpu_times()
-    return (after.user + after.system - before.user - before.system) / _LOAD_S
+    return (after.user + after.system - before.user - before.system) / (_LOAD_S * len(trials))
 
 
 @contextmanager

@@ -171,7 +171,13 @@ class _Bench:
         )
         return [
             dataclasses.replace(
-                spec, rate_msgs_s=None, warmup_s=_WARMUP_S, measure_s=_MEASURE_S, drain_s=_DRAIN_S, canned=alone
+                spec,
+                rate_msgs_s=None,
+                warmup_s=_WARMUP_S,
+                measure_s=_MEASURE_S,
+                drain_s=_DRAIN_S,
+                canned=alone,
+                ordered=False,
             )
             for spec in told[role]
         ]

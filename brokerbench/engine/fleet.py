@@ -53,7 +53,7 @@ class Child:
         self.events: list[dict[str, Any]] = []
         self.closed = False
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def hear(self, message: dict[str, Any], now_ns: int) -> None:
         match message["say"]:
             case "ready":
                 self.ready = True
@@ -64,7 +64,7 @@ class Child:
             case "synced":
                 self.synced = message
             case "event":
-                self.events.append({"at_ns": time.monotonic_ns(), **message})
+                self.events.append({"at_ns": now_ns, **message})
             case "done":
                 self.done = message
             case "failed":
@@ -117,7 +117,7 @@ class Fleet:
     def _hear(self, child: Child) -> None:
         try:
             for message in child.channel.poll():
-                child.hear(message)
+                child.hear(message, self._clock.now_ns())
         except ChannelClosed as gone:
             child.closed = True
             if child.done is None:

@@ -27,14 +27,20 @@ class HiccupMeter:
         threading.Thread(target=self._watch, args=(t0_ns,), daemon=True, name="hiccups").start()
 
     def _watch(self, t0_ns: int) -> None:
-        start, end = self._window
-        before = time.monotonic_ns()
+        step_ns = int(_STEP_S * 1e9)
+        before = time.monotonic_ns() - t0_ns
         while not self._over.wait(_STEP_S):
-            now = time.monotonic_ns()
-            late = now - before - int(_STEP_S * 1e9)
-            if late >= _LATE_NS and before - t0_ns < end and now - t0_ns > start:
-                self._late.append((before - t0_ns, late))
+            now = time.monotonic_ns() - t0_ns
+            if now - before - step_ns >= _LATE_NS:
+                self._note(before + step_ns, now)
             before = now
+
+    def _note(self, expected_ns: int, woke_ns: int) -> None:
+        """As much of the pause as lies in the window."""
+        start, end = self._window
+        expected_ns, woke_ns = max(expected_ns, start), min(woke_ns, end)
+        if woke_ns > expected_ns:
+            self._late.append((expected_ns, woke_ns - expected_ns))
 
     def report(self) -> dict[str, Any]:
         """Ends the watch. Lengths in ms; `longest` has [seconds since t0, ms], the longest first."""

@@ -1,6 +1,6 @@
 """What a trial leaves behind, as docs/run-folder.md has it: totals of the children, fates, intervals, histograms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,7 +222,7 @@ def _group_row(measured: Measured, name: str, fates: GroupFates) -> dict[str, An
         "unique": fates.unique,
         "lost": fates.lost,
         "duplicates": delivered - fates.unique,
-        "duplicates_flagged": sum(c["duplicates_flagged"] for c in consumers),
+        "duplicates_flagged": _flagged(consumers, delivered - fates.unique),
         "redelivered": sum(c["redelivered"] for c in consumers),
         "reordered": None if None in orders else sum(orders),
         "outstanding": fates.outstanding,
@@ -233,3 +233,9 @@ def _group_row(measured: Measured, name: str, fates: GroupFates) -> dict[str, An
         "fates": fates.fates,
         "ids": {**ids, "foreign": [i for done in theirs for i in done["foreign_ids"]][:KEPT_IDS]},
     }
+
+
+def _flagged(consumers: Sequence[Mapping[str, Any]], duplicates: int) -> int | None:
+    """Duplicates that the broker told as such. A consumer knows only its own; None where another one got the first."""
+    own = sum(c["delivered"] - c["unique"] for c in consumers)
+    return sum(c["duplicates_flagged"] for c in consumers) if own == duplicates else None

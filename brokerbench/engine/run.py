@@ -36,7 +36,8 @@ def execute(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> P
         with Guardian() as guardian:
             _ceilings(plan, drivers, options, folder, guardian)
             servers = Servers(plan, drivers, guardian, folder, options)
-            servers.start_all()
+            if not options.stop_asked():
+                servers.start_all()
             status = _Run(plan, drivers, options, folder, guardian, servers).whole()
     except KeyboardInterrupt:
         status = "interrupted"
@@ -103,9 +104,10 @@ class _Run:
                 outcome = self._one(trial, self._plan)
                 if outcome.state != "finished":
                     continue
-                self._outcomes[trial.candidate].append(outcome)
-                if outcome.contaminated and not self._plan.smoke:
-                    left.extend(self._repeats(trial))
+                again = self._repeats(trial) if outcome.contaminated and not self._plan.smoke else []
+                left.extend(again)
+                if not again:
+                    self._outcomes[trial.candidate].append(outcome)
 
     def _repeats(self, trial: Trial) -> list[Trial]:
         again = self._extras.repeat(trial)

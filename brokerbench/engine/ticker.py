@@ -1,9 +1,11 @@
 """What a child does beside its load: looks for orders every 50 ms, reports its counters every second since t0,
 and notes its own CPU over the measured window."""
 
+import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,7 +59,7 @@ class Ticker:
         if self._t0 is not None:
             since = now_ns - self._t0
             if len(self._marks) < 2 and since >= self._window[len(self._marks)]:
-                self._marks.append(_Mark(since / 1e9, time.process_time(), self._spun_ns() / 1e9, _waited_s()))
+                self._marks.append(_Mark(since / 1e9, time.process_time(), self._spun_ns() / 1e9, _threads()))
             if since >= self._next_second:
                 self._report(since)
                 self._next_second = (since // _SECOND_NS + 1) * _SECOND_NS
@@ -80,8 +82,8 @@ class Ticker:
     def usage(self) -> dict[str, Any]:
         """Of the measured window, and peak memory; None where it was never reached, or where the time was virtual.
 
-        `busy_share`: of the window's time, on a CPU for work or waiting for one. Who only counts the first takes a
-        generator that the broker keeps off the CPUs for one with time to spare.
+        `busy_share`: of the window's time, how long the busiest thread was on a CPU for work or waited for one. Who
+        only counts the first takes a generator that the broker keeps off the CPUs for one with time to spare.
         """
         names = ("cpu_s", "spin_s", "waited_s", "busy_share", "rss_mib_max", "hiccups")
         usage: dict[str, Any] = dict.fromkeys(names)
@@ -91,12 +93,12 @@ class Ticker:
         usage["hiccups"] = self._meter.report()
         if len(self._marks) == 2:
             began, ended = self._marks
-            cpu_s, spin_s = ended.cpu_s - began.cpu_s, ended.spun_s - began.spun_s
-            waited_s = None if began.waited_s is None or ended.waited_s is None else ended.waited_s - began.waited_s
-            busy_s = max(0.0, cpu_s - spin_s) + max(0.0, waited_s or 0.0)
-            usage["cpu_s"], usage["spin_s"] = round(cpu_s, 4), round(spin_s, 4)
-            usage["waited_s"] = None if waited_s is None else round(waited_s, 4)
-            usage["busy_share"] = round(busy_s / (ended.at_s - began.at_s), 4)
+            spin_s = ended.spun_s - began.spun_s
+            usage["cpu_s"], usage["spin_s"] = round(ended.cpu_s - began.cpu_s, 4), round(spin_s, 4)
+            busy = _busiest(began.threads, ended.threads, spin_s)
+            if busy is not None:
+                usage["waited_s"] = round(busy[1], 4)
+                usage["busy_share"] = round(sum(busy) / (ended.at_s - began.at_s), 4)
         return usage
 
     def _report(self, since_ns: int) -> None:
@@ -111,7 +113,7 @@ class Ticker:
                 "t": round(since_ns / 1e9, 6),  # the last one may follow its neighbour within a millisecond
                 "counts": delta,
                 "gauges": sample.get("gauges", {}),
-                "cpu_s": round(cpu - self._cpu_said, 4),
+                "cpu_s": round(cpu - self._cpu_said, 4) if self._clock.real else None,
                 "histograms": sample["histograms"],
             }
         )
@@ -120,15 +122,28 @@ class Ticker:
 
 class _Mark(NamedTuple):
     at_s: float  # since t0
-    cpu_s: float
-    spun_s: float
-    waited_s: float | None
+    cpu_s: float  # of the whole process
+    spun_s: float  # by the load's own thread
+    threads: dict[str, tuple[float, float]]
 
 
-def _waited_s() -> float | None:
-    """Time in which threads of this process could have run and had no CPU, so far (Linux, proc(5): schedstat)."""
-    try:
-        tasks = [path.read_text().split() for path in Path("/proc/self/task").glob("*/schedstat")]
-    except OSError:
-        return None
-    return sum(int(fields[1]) for fields in tasks) / 1e9 if tasks else None
+def _threads() -> dict[str, tuple[float, float]]:
+    """Thread -> (seconds on a CPU, seconds it could have run and had none), so far. Linux, proc(5): schedstat."""
+    found = {}
+    for task in Path("/proc/self/task").glob("*"):
+        with suppress(OSError):  # it has just ended
+            ran_ns, waited_ns, _ = (task / "schedstat").read_text().split()
+            found[task.name] = int(ran_ns) / 1e9, int(waited_ns) / 1e9
+    return found
+
+
+def _busiest(
+    began: Mapping[str, tuple[float, float]], ended: Mapping[str, tuple[float, float]], spin_s: float
+) -> tuple[float, float] | None:
+    """(worked, waited) of the thread with most of both; spinning is no work. None where the kernel tells nothing."""
+    spent = []
+    for thread, (ran_s, waited_s) in ended.items():
+        ran_before, waited_before = began.get(thread, (0.0, 0.0))
+        idle_s = spin_s if thread == str(os.getpid()) else 0.0
+        spent.append((max(0.0, ran_s - ran_before - idle_s), waited_s - waited_before))
+    return max(spent, key=sum, default=None)

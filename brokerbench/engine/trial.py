@@ -110,12 +110,13 @@ def _outcome(state: str, reason: str | None, measured: Measured, measure_s: floa
     if state != "finished":
         return Outcome(state, reason)
     done = [child.done for child in measured.children if child.done]
-    shares = [d["usage"]["busy_share"] for d in done if d["usage"]["busy_share"] is not None]
+    shares = [d["usage"]["busy_share"] for d in done]
     sent, delivered = (
         sum(d["totals"].get(name, 0) for d in done) / measure_s for name in ("sent_by_time", "delivered_by_time")
     )
     contaminated = bool((measured.contamination or {}).get("contaminated"))
-    return Outcome(state, reason, contaminated, max(shares, default=None), sent, delivered)
+    busiest = None if None in shares else max(shares, default=None)
+    return Outcome(state, reason, contaminated, busiest, sent, delivered)
 
 
 def _loss(guardian: Keeper) -> str | None:

@@ -140,6 +140,8 @@ class Load(Frozen):
 
     @model_validator(mode="after")
     def _rates_fit_the_model(self) -> "Load":
+        if self.model is LoadModel.SATURATE and self.arrivals != "constant":
+            raise ValueError("saturate sends when a slot is free: leave arrivals out, or use model: open")
         for stage in self.stages:
             if self.model is LoadModel.OPEN and stage.rate_msgs_s is None:
                 raise ValueError("an open load needs a rate in each stage, like {steady: 30s, rate: 5k/s}")
