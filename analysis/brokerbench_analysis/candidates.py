@@ -8,14 +8,13 @@ from brokerbench.model import SURVIVES_ORDER, Guarantee, Role, Survives
 
 from .folder import Json
 from .latency import METRICS, Sample, figures, together
-from .measure import COUNTS, Measured
+from .measure import COUNTS, RATES, Measured
 from .metrics import Metric, value_of
 from .sums import summed, total
 
 __all__ = ["Candidate", "candidates_of"]
 
 _GUARANTEES = tuple(Guarantee)
-_MEANS = ("offered_msgs_s", "sent_msgs_s", "confirmed_msgs_s", "delivered_msgs_s", "deliveries_msgs_s")
 _MEAN_COSTS = ("generator_cpu_s_per_million", "broker_cpu_s_per_million", "flushes_per_confirmed")
 _MOST_COSTS = ("generator_rss_mib_max", "broker_rss_mib_max", "busy_share_max")
 
@@ -102,7 +101,7 @@ def _merged(usable: Sequence[Measured]) -> Json | None:
         return None
     records = [t.record for t in usable]
     merged: Json = {"trials": len(records)}
-    for name in _MEANS:
+    for name in RATES:
         merged[name] = _mean([r[name] for r in records])
     for metric in METRICS:
         merged[f"{metric}_ms"] = figures(together([t.samples.get(metric) for t in usable]))

@@ -14,7 +14,7 @@ from .steadiness import Steadiness
 from .sums import summed, total
 from .validity import judge
 
-__all__ = ["COUNTS", "Measured", "measure_all"]
+__all__ = ["COUNTS", "RATES", "Measured", "measure_all"]
 
 COUNTS = (  # of a ledger, over all groups
     "scheduled",
@@ -36,6 +36,7 @@ COUNTS = (  # of a ledger, over all groups
     "outstanding",
     "recovered",
 )
+RATES = ("offered_msgs_s", "sent_msgs_s", "confirmed_msgs_s", "delivered_msgs_s", "deliveries_msgs_s")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _with_figures(files: TrialFiles) -> Measured:
 
 def _without_figures(files: TrialFiles, reasons: Sequence[Reason]) -> Measured:
     validity = Validity(tuple(reasons))
-    nothing = (*_RATES, *(f"{metric}_ms" for metric in METRICS))
+    nothing = (*RATES, *(f"{metric}_ms" for metric in METRICS))
     nothing += ("ledger", "resources", "contamination", "pauses", "negative")
     record = _frame(files, validity) | dict.fromkeys(nothing)
     return Measured(files, validity, record | {"steady": Steadiness().record(), "checks": []})
@@ -137,9 +138,6 @@ def _negative(files: TrialFiles) -> dict[str, int]:
         for metric, number in (child.get("negative") or {}).items():
             found[metric] = found.get(metric, 0) + number
     return found
-
-
-_RATES = ("offered_msgs_s", "sent_msgs_s", "confirmed_msgs_s", "delivered_msgs_s", "deliveries_msgs_s")
 
 
 def _frame(files: TrialFiles, validity: Validity) -> Json:
@@ -174,7 +172,7 @@ def _rates(files: TrialFiles) -> Json:
     unique = sum(c["unique_by_time"] for c in consumers)
     confirmed = sum(p["confirmed_by_time"] for p in producers) if files.confirms else None
     counts = (due if files.model == "open" else sent, sent, confirmed, unique / max(len(files.groups), 1), unique)
-    return {name: None if n is None else n / files.measure_s for name, n in zip(_RATES, counts, strict=True)}
+    return {name: None if n is None else n / files.measure_s for name, n in zip(RATES, counts, strict=True)}
 
 
 def _resources(files: TrialFiles, steady: Sequence[Second]) -> Json:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["EXPLORED", "Metric", "metric", "value_of", "with_margin"]
+__all__ = ["EXPLORED", "FIGURES", "Metric", "is_bound", "metric", "value_of", "with_margin"]
 
 _LATENCIES = {"end_to_end": "end-to-end", "confirm": "confirm", "send_delay": "send delay", "service": "service"}
 _FIGURES = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "maximum"}
+FIGURES = tuple(_FIGURES)  # of a latency, in the order in which messages that never came reach them
 _COUNTS = (
     "lost",
     "duplicates",
@@ -76,8 +77,11 @@ def value_of(record: Mapping[str, Any], of: Metric) -> tuple[float | None, bool]
         if here is None:
             return None, False
     found = here.get(of.path[-1])
-    bound = False
-    if of.unit == "ms" and found is not None and here.get("at_least_from"):
-        order = list(_FIGURES)
-        bound = order.index(of.path[-1]) >= order.index(here["at_least_from"])
+    bound = of.unit == "ms" and found is not None and is_bound(here, of.path[-1])
     return (None if found is None else float(found)), bound
+
+
+def is_bound(latency: Mapping[str, Any], figure: str) -> bool:
+    """Whether this figure of a latency's record is at least so high: `at_least_from` and all behind it are."""
+    since = latency.get("at_least_from")
+    return since is not None and FIGURES.index(figure) >= FIGURES.index(since)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brokerbench.model import Plan, Trial, TrialKind, format_duration
+from brokerbench_analysis.metrics import is_bound
 
 __all__ = ["Progress"]
 
@@ -132,10 +133,9 @@ def _figures(trial: Mapping[str, Any]) -> str:
     parts = [state]
     if rate is not None:
         parts.append(f"{rate:,.0f} msg/s")
-    if latency and latency["p50"] is not None:
-        parts.append(f"end-to-end p50 {latency['p50']:.2f} ms")
-    if latency and latency["p99"] is not None:
-        parts.append(f"p99 {'at least ' if latency['at_least'] else ''}{latency['p99']:.2f} ms")
+    for figure, words in (("p50", "end-to-end p50"), ("p99", "p99")):
+        if latency and latency[figure] is not None:
+            parts.append(f"{words} {'at least ' if is_bound(latency, figure) else ''}{latency[figure]:.2f} ms")
     if trial["ledger"]:
         parts.append(f"lost {trial['ledger']['lost']:,}")
     return " · ".join(parts)

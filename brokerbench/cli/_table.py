@@ -4,6 +4,8 @@ from typing import Any
 
 from rich.table import Table
 
+from brokerbench_analysis.metrics import is_bound
+
 __all__ = ["result_table"]
 
 
@@ -32,17 +34,20 @@ def _row(name: str, candidate: dict[str, Any]) -> list[str]:
     if not merged:
         return [label, state, *["–"] * 6]
     latency, ledger, resources = merged["end_to_end_ms"] or {}, merged["ledger"] or {}, merged.get("resources") or {}
-    at_least = "≥ " if latency.get("at_least") else ""
     return [
         label,
         state,
         _figure(merged["delivered_msgs_s"], ",.0f"),
-        _figure(latency.get("p50"), ".2f"),
-        at_least + _figure(latency.get("p99"), ".2f"),
+        _latency(latency, "p50"),
+        _latency(latency, "p99"),
         _figure(ledger.get("lost"), ",d"),
         _figure(ledger.get("duplicates"), ",d"),
         _figure(resources.get("broker_cpu_s_per_million"), ".1f"),
     ]
+
+
+def _latency(latency: dict[str, Any], figure: str) -> str:
+    return ("≥ " if is_bound(latency, figure) else "") + _figure(latency.get(figure), ".2f")
 
 
 def _figure(value: float | int | None, style: str) -> str:

@@ -6,28 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from brokerbench_analysis import Study
+from brokerbench_analysis.latency import METRICS
+from brokerbench_analysis.measure import COUNTS, RATES
+from brokerbench_analysis.metrics import FIGURES
 
 from .words import clean
 
 __all__ = ["as_csv"]
 
-_LATENCIES = ("send_delay_ms", "confirm_ms", "end_to_end_ms", "service_ms")
-_FIGURES = ("count", "mean", "p50", "p90", "p95", "p99", "p99_9", "max", "at_least")
-_RATES = ("offered_msgs_s", "confirmed_msgs_s", "delivered_msgs_s")
-_LEDGER = (
-    *("closed", "scheduled", "sent", "confirmed", "refused", "unknown", "promised", "expected", "delivered", "unique"),
-    *(
-        "lost",
-        "duplicates",
-        "duplicates_flagged",
-        "redelivered",
-        "reordered",
-        "foreign",
-        "corrupt",
-        "outstanding",
-        "recovered",
-    ),
-)
+_LATENCY = ("count", *FIGURES, "at_least", "at_least_from")
 _ANSWERS = ("confirmed", "refused", "unknown", "handed-over")
 _COMES = ("delivered", "absent")
 _RESOURCES = (
@@ -62,10 +49,10 @@ def _trial(trial: Mapping[str, Any]) -> dict[str, Any]:
     load, ledger = trial.get("load") or {}, trial.get("ledger") or {}
     row: dict[str, Any] = {"trial": trial.get("id"), "block": trial.get("block")} | _standing(trial)
     row |= {"load_model": load.get("model"), "arrivals": load.get("arrivals"), "asked_msgs_s": load.get("rate_msgs_s")}
-    row |= {key: trial.get(key) for key in _RATES}
-    for name in _LATENCIES:
-        row |= {f"{name}_{key}": (trial.get(name) or {}).get(key) for key in _FIGURES}
-    row |= {f"ledger_{key}": ledger.get(key) for key in _LEDGER}
+    row |= {key: trial.get(key) for key in RATES}
+    for name in METRICS:
+        row |= {f"{name}_ms_{key}": (trial.get(f"{name}_ms") or {}).get(key) for key in _LATENCY}
+    row |= {f"ledger_{key}": ledger.get(key) for key in ("closed", *COUNTS)}
     row |= {
         f"fate_{answer.replace('-', '_')}_{come}": ((ledger.get("fates") or {}).get(answer) or {}).get(come)
         for answer in _ANSWERS

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brokerbench_analysis.metrics import is_bound
 from brokerbench_reports.words import figure, plural
 
 from .apart import kind_words
@@ -43,7 +44,6 @@ _AT_LEAST = (
     "percentile is at least so high."
 )
 _NOTHING = "n/a stands where nothing was delivered, so nothing has a latency."
-_ORDER = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 
 
 def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
@@ -66,9 +66,7 @@ def latency_cell(figures: Json | None, name: str, source: str, *, came: bool = T
     """A percentile: its value, at least so much, or why there is none. `came`: whether any message did."""
     if figures is None:
         return measured(None, source=source) if came else measured(None, source=source, why="n/a")
-    since = figures.get("at_least_from") or ("p50" if figures.get("at_least") else None)
-    bound = since is not None and _ORDER.index(name) >= _ORDER.index(since)
-    return measured(figures.get(name), source=source, at_least=bound, why="too few messages")
+    return measured(figures.get(name), source=source, at_least=is_bound(figures, name), why="too few messages")
 
 
 def _who(trial: Json, subject: Subject) -> Who:
