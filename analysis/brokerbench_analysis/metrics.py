@@ -1,10 +1,10 @@
 """The figures that a scenario may name (`primary`, `slo`), and how each is read, compared and worded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["EXPLORED", "FIGURES", "Metric", "is_bound", "metric", "value_of", "with_margin"]
+__all__ = ["EXPLORED", "FIGURES", "Metric", "Reading", "is_bound", "metric", "spread", "value_of", "with_margin"]
 
 _LATENCIES = {"end_to_end": "end-to-end", "confirm": "confirm", "send_delay": "send delay", "service": "service"}
 _FIGURES = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "maximum"}
@@ -28,6 +28,7 @@ _COSTS = {
     "broker_memory": ("broker_rss_mib_max", "broker memory"),
     "flushes": ("flushes_per_confirmed", "disk flushes per confirmed message"),
 }
+Reading = tuple[float, bool]  # a figure, and whether it is only a lower bound
 EXPLORED = ("delivered_msgs_s", "end_to_end.p50", "end_to_end.p99", "confirm.p99", "broker_cpu", "broker_memory")
 
 
@@ -85,3 +86,8 @@ def is_bound(latency: Mapping[str, Any], figure: str) -> bool:
     """Whether this figure of a latency's record is at least so high: `at_least_from` and all behind it are."""
     since = latency.get("at_least_from")
     return since is not None and FIGURES.index(figure) >= FIGURES.index(since)
+
+
+def spread(readings: Sequence[Reading]) -> tuple[Reading, Reading]:
+    """Lowest and highest of at least one. Any lower bound among them makes the highest one: it may lie beyond."""
+    return min(readings), (max(readings)[0], any(bound for _, bound in readings))

@@ -10,9 +10,12 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from brokerbench_analysis.metrics import Reading, spread
+
 __all__ = [
     "NOT_MEASURED",
     "age",
+    "between",
     "clean",
     "count",
     "figure",
@@ -20,6 +23,7 @@ __all__ = [
     "labels",
     "percent",
     "plural",
+    "reading",
     "short",
     "value",
 ]
@@ -51,6 +55,17 @@ def figure(number: float | None, digits: int = 3) -> str:
     if abs(rounded) >= 10 ** (digits - places):  # 0.9996 became 1.000: one digit more than asked
         places -= 1
     return f"{rounded:,.{max(0, min(places, 9))}f}"
+
+
+def reading(found: Reading, digits: int = 3) -> str:
+    """A figure that may be only a lower bound: 4.57, ≥ 4.57."""
+    return ("≥ " if found[1] else "") + figure(found[0], digits)
+
+
+def between(found: Sequence[Reading], digits: int = 3) -> str:
+    """The lowest and the highest: `1.20–≥ 4.57`; empty where they read the same or there are fewer than two."""
+    ends = [reading(end, digits) for end in spread(found)] if len(found) > 1 else []
+    return "–".join(ends) if len(set(ends)) == 2 else ""
 
 
 def count(number: float | None) -> str:

@@ -7,15 +7,21 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from brokerbench_analysis.metrics import Reading
 from brokerbench_reports.charts import Curve, Line, Row, Strip, percentiles, primary, timeline
 from brokerbench_reports.charts.axes import apart, log_ticks
 from brokerbench_reports.charts.percentiles import rarity
+from brokerbench_reports.words import reading
 
 QUANTILES = [0.01, 0.5, 0.9, 0.99, 0.999]
 
 
+def exact(*values: float) -> list[Reading]:
+    return [(value, False) for value in values]
+
+
 def dots(key: str = "primary", name: str = "kafka") -> str:
-    rows = [Row(name, 0, 2.0, 1.9, 2.2, [1.9, 2.0, 2.2]), Row("nats", 1, None, None, None, [], [40.0])]
+    rows = [Row(name, 0, (2.0, False), exact(1.9, 2.0, 2.2)), Row("nats", 1, None, [], exact(40.0))]
     return str(primary(rows, "end-to-end p99, ms", "ms", key))
 
 
@@ -57,6 +63,24 @@ def test_description_tells_the_figures() -> None:
     assert "generator: not measured" in strips()
 
 
+@pytest.mark.parametrize(
+    ("values", "ends", "arrows"),
+    [
+        ([(1.9, False), (2.2, True)], "1.90–≥ 2.20", 1),
+        ([(1.9, True), (2.2, False)], "≥ 1.90–≥ 2.20", 1),
+        ([(1.9, True), (1.9, False), (2.2, False)], "1.90–≥ 2.20", 1),
+        ([(1.9, False), (2.2, False)], "1.90–2.20", 0),
+        ([(1.9, True), (1.9, True)], "", 2),
+    ],
+)
+def test_each_end_that_is_a_lower_bound_is_marked(values: list[Reading], ends: str, arrows: int) -> None:
+    svg = str(primary([Row("kafka", 0, (2.0, True), values)], "end-to-end p99, ms", "ms"))
+    assert f">≥ 2.00 ms{f' ({ends})' if ends else ''}<" in svg
+    without = str(primary([Row("kafka", 0, (2.0, True), exact(*(v for v, _ in values)))], "end-to-end p99, ms", "ms"))
+    assert svg.count("<use") - without.count("<use") == arrows
+    assert f"trials {', '.join(map(reading, values))}" in svg
+
+
 def test_a_name_is_text_never_mathematics_or_markup() -> None:
     svg = dots(name="$\\frac{a}{b}$ <b>&\u202e")
     ElementTree.fromstring(svg)
@@ -66,7 +90,7 @@ def test_a_name_is_text_never_mathematics_or_markup() -> None:
 
 
 def test_rows_of_a_kind_stand_under_its_name_and_rows_without_one_under_none() -> None:
-    plain = [Row("kafka", 0, 2.0, None, None, [2.0]), Row("nats", 1, 3.0, None, None, [3.0])]
+    plain = [Row("kafka", 0, (2.0, False), exact(2.0)), Row("nats", 1, (3.0, False), exact(3.0))]
     kinds = [replace(row, kind=kind) for row, kind in zip(plain, ("fast", "library"), strict=True)]
     drawn, grouped = (str(primary(rows, "p99, ms", "ms")) for rows in (plain, kinds))
     heights = [float(re.findall(r'viewBox="0 0 400 ([\d.]+)"', svg)[0]) for svg in (drawn, grouped)]
@@ -77,7 +101,7 @@ def test_rows_of_a_kind_stand_under_its_name_and_rows_without_one_under_none() -
 
 
 def test_nothing_measured_draws_nothing() -> None:
-    assert primary([Row("kafka", 0, None, None, None, [])], "x", "ms") is None
+    assert primary([Row("kafka", 0, None, [])], "x", "ms") is None
     assert percentiles([Curve("kafka", 0, [], [])], "x", "c") is None
 
 

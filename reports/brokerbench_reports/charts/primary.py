@@ -7,8 +7,8 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from brokerbench_reports.words import figure as number
-from brokerbench_reports.words import labels
+from brokerbench_analysis.metrics import Reading, spread
+from brokerbench_reports.words import NOT_MEASURED, between, labels, reading
 
 from .axes import linear_axis, log_axis
 from .svg import inline
@@ -18,6 +18,7 @@ __all__ = ["Row", "primary"]
 
 _ROW_HEIGHT, _WIDTH = 46, 400
 _HEADING = 0.62  # of a row
+_ARROW = r"$\rightarrow$"
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,16 @@ class Row:
 
     name: str
     series: int
-    centre: float | None
-    low: float | None
-    high: float | None
-    values: Sequence[float]
-    doubtful: Sequence[float] = field(default=())
+    centre: Reading | None
+    values: Sequence[Reading]
+    doubtful: Sequence[Reading] = field(default=())
     mark: str = ""  # said after the name: " (not ranked)"
-    bound: bool = False  # the centre is at least so much
     kind: str = ""  # rows of one kind stand together, under its name
 
 
 def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") -> Markup | None:
     """None where nothing was measured."""
-    figures = [x for row in rows for x in (*row.values, *row.doubtful, row.low, row.high) if x is not None]
+    figures = [value for row in rows for value, _ in (*row.values, *row.doubtful)]
     if not figures:
         return None
     names = labels([row.name for row in rows], 28)
@@ -103,7 +101,7 @@ def _row(axes: Axes, place: float, row: Row, unit: str, names: Mapping[str, str]
     axes.text(
         1,
         place - 0.3,
-        _reading(row, unit),
+        _told(row, unit),
         transform=axes.get_yaxis_transform(),
         color=MUTED,
         bbox=plate,
@@ -111,11 +109,12 @@ def _row(axes: Axes, place: float, row: Row, unit: str, names: Mapping[str, str]
         va="center_baseline",
         gid=group,
     )
-    if row.low is not None and row.high is not None:
+    if len(row.values) > 1:
+        low, high = (end for end, _ in spread(row.values))
         band: dict[str, Any] = {"color": tint, "linewidth": 9, "solid_capstyle": "butt", "alpha": 0.25}
-        axes.plot([row.low, row.high], [place + 0.1] * 2, gid=group, **band)
+        axes.plot([low, high], [place + 0.1] * 2, gid=group, **band)
     if row.centre is not None:
-        axes.plot([row.centre] * 2, [place - 0.06, place + 0.26], color=tint, linewidth=2.6, gid=group)
+        axes.plot([row.centre[0]] * 2, [place - 0.06, place + 0.26], color=tint, linewidth=2.6, gid=group)
     dots: dict[str, Any] = {
         "linestyle": "none",
         "marker": marker(row.series),
@@ -124,24 +123,28 @@ def _row(axes: Axes, place: float, row: Row, unit: str, names: Mapping[str, str]
         "gid": group,
     }
     edge: dict[str, Any] = {"markeredgecolor": PAPER, "markeredgewidth": 0.8}
-    axes.plot(row.values, [place + 0.1] * len(row.values), color=tint, **edge, **dots)
-    axes.plot(row.doubtful, [place + 0.1] * len(row.doubtful), markerfacecolor="none", markeredgecolor=tint, **dots)
+    for figures, style in (
+        (row.values, {"color": tint, **edge}),
+        (row.doubtful, {"markerfacecolor": "none", "markeredgecolor": tint}),
+    ):
+        axes.plot([value for value, _ in figures], [place + 0.1] * len(figures), **style, **dots)
+    beyond = [value for value, bound in (*row.values, *row.doubtful) if bound]
+    axes.plot(beyond, [place + 0.1] * len(beyond), **dots | {"marker": _ARROW, "markersize": 12}, color=tint)
 
 
-def _reading(row: Row, unit: str) -> str:
+def _told(row: Row, unit: str) -> str:
     if row.centre is None:
         return "no valid trial"
-    ends = dict.fromkeys(number(end) for end in (row.low, row.high) if end is not None)
-    spread = f" ({'–'.join(ends)})" if len(ends) == 2 else ""
-    return f"{'≥ ' if row.bound else ''}{number(row.centre)} {unit}".rstrip() + spread
+    ends = between(row.values)
+    return f"{reading(row.centre)} {unit}".rstrip() + (f" ({ends})" if ends else "")
 
 
 def _described(rows: Sequence[Row], unit: str) -> str:
     said = []
     for row in rows:
-        interval = f", interval {number(row.low)} to {number(row.high)}" if row.low is not None else ""
+        centre = NOT_MEASURED if row.centre is None else f"{reading(row.centre)} {unit}".rstrip()
+        interval = f", interval {' to '.join(map(reading, spread(row.values)))}" if len(row.values) > 1 else ""
         kind = f" ({row.kind})" if row.kind else ""
-        said.append(
-            f"{row.name}{kind}: {number(row.centre)} {unit}{interval}, trials {', '.join(map(number, row.values))}"
-        )
+        trials = f", trials {', '.join(map(reading, row.values))}" if row.values else ""
+        said.append(f"{row.name}{kind}: {centre}{interval}{trials}")
     return "; ".join(said)

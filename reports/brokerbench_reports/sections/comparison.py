@@ -6,14 +6,14 @@ from typing import Any
 
 from brokerbench.model import Survives
 from brokerbench_analysis import Study
-from brokerbench_analysis.metrics import metric, value_of
-from brokerbench_reports.words import count, figure
+from brokerbench_analysis.metrics import metric
+from brokerbench_reports.words import between, count
 
 from .asked import promise_words
 from .cells import Cell, Column, Record, counted, measured
 from .generator import limit_cell
 from .machine import disk_warning
-from .subjects import GENERATORS, Subject
+from .subjects import GENERATORS, Subject, readings
 from .trials import bounds, latency_cell
 
 __all__ = ["comparison"]
@@ -110,7 +110,7 @@ def _cells(subject: Subject, merged: Json) -> list[Cell]:
     costs = merged["resources"]
 
     def latency(kind: str, name: str) -> Cell:
-        cell = latency_cell(merged[f"{kind}_ms"], name, log, came=merged["delivered_msgs_s"] != 0)
+        cell = latency_cell(merged[f"{kind}_ms"], name, log)
         return replace(cell, note=_range(subject, f"{kind}.{name}"))
 
     return [
@@ -144,14 +144,7 @@ def _promise(subject: Subject) -> Cell:
 
 def _range(subject: Subject, name: str, digits: int = 3) -> str:
     """Lowest to highest over the trials that count."""
-    of = metric(name)
-    found = [value_of(trial, of) for trial in subject.usable]
-    values = [value for value, _ in found if value is not None]
-    if len(values) < 2:
-        return ""
-    low, high = figure(min(values), digits), figure(max(values), digits)
-    bound = "≥ " if any(bound for _, bound in found) else ""
-    return "" if low == high else f"{bound}{low}–{high}"
+    return between(readings(subject.usable, metric(name)), digits)
 
 
 def _share(ledger: Json) -> str:

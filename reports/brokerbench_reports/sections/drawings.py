@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench_analysis import Study
-from brokerbench_analysis.metrics import Metric, metric, value_of
+from brokerbench_analysis.metrics import Metric, metric
 from brokerbench_reports.charts import Curve, Line, Row, Strip, percentiles, primary, timeline
 
-from .subjects import GENERATORS, Subject, subjects_of
+from .subjects import GENERATORS, Subject, readings, subjects_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ _LATENCIES = (
         "From the intended send to the handing over: how late the generator itself was, or was made by a full client.",
     ),
 )
+_CURVE_ENDS = "A curve ends where fewer than ten messages lie beyond, or at those that never came."
 # title, columns with their labels, log scale
 _STRIPS = (
     ("end-to-end latency, ms (log)", (("end_to_end_p50_ms", "p50"), ("end_to_end_p99_ms", "p99")), True),
@@ -62,14 +63,12 @@ def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[st
         return len(kinds) + 1 if s.floor else kind, order.get(s.name, len(order))
 
     for s in sorted(subjects, key=place):
-        values = [value for t in s.usable if (value := value_of(t, of)[0]) is not None]
-        doubtful = [value for t in s.counted if t not in s.usable and (value := value_of(t, of)[0]) is not None]
-        if values or doubtful:
-            centre, bound = value_of(s.record["merged"] or {}, of)
-            low, high = (min(values), max(values)) if len(values) > 1 else (None, None)
+        sound, doubtful = readings(s.usable, of), readings([t for t in s.counted if t not in s.usable], of)
+        if sound or doubtful:
+            centre = readings([s.record["merged"] or {}], of)
             mark = "" if s.name in order or s.floor else " (not ranked)"
             kind = "Floor" if s.floor else GENERATORS.get(s.generator, "")
-            rows.append(Row(s.name, s.who.series, centre, low, high, values, doubtful, mark, bound, kind))
+            rows.append(Row(s.name, s.who.series, centre[0] if centre else None, sound, doubtful, mark, kind))
     main = of.name == study.summary["primary"]
     svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, "primary" if main else "cost")
     better = f"{'Higher' if of.higher_is_better else 'Lower'} is better."
@@ -77,6 +76,8 @@ def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[st
         f"{better} Each mark is a trial, the stroke all valid trials together; the band runs from the lowest trial to "
         f"the highest. Hollow marks are invalid trials, in no figure."
     )
+    if any(bound for row in rows for _, bound in (*row.values, *row.doubtful)):
+        caption += " An arrow marks a lower bound: that trial's figure is at least so high."
     title = f"The primary figure: {of.words}." if main else "What it costs the broker."
     return None if svg is None else {"svg": svg, "title": title, "caption": caption if main else better}
 
@@ -95,7 +96,7 @@ def _curves(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
                 {
                     "svg": svg,
                     "title": f"{words}.",
-                    "caption": f"{caption} A curve ends where fewer than ten messages lie beyond.",
+                    "caption": f"{caption} {_CURVE_ENDS}",
                 }
             )
     return charts

@@ -1,12 +1,14 @@
 """The candidates as every section sees them: name, colour, trials, state, in one order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from brokerbench_analysis.metrics import Metric, Reading, value_of
+
 from .cells import Who
 
-__all__ = ["GENERATORS", "Subject", "subjects_of"]
+__all__ = ["GENERATORS", "Subject", "readings", "subjects_of"]
 
 Json = Mapping[str, Any]
 
@@ -75,6 +77,12 @@ class Subject:
         """The files of the run folder that a figure over its trials is made of."""
         ids = [trial["id"] for trial in (self.usable if usable else self.trials)]
         return ", ".join(f"trials/{identifier}/{file}" for identifier in ids for file in files)
+
+
+def readings(trials: Sequence[Json], of: Metric) -> list[Reading]:
+    """The figure of each trial that has it."""
+    found = [value_of(trial, of) for trial in trials]
+    return [(value, bound) for value, bound in found if value is not None]
 
 
 def subjects_of(run: Json, summary: Json) -> list[Subject]:

@@ -43,7 +43,6 @@ _AT_LEAST = (
     "≥ stands where a message came never, or not before the trial ended: it is slower than every one that came, so the "
     "percentile is at least so high."
 )
-_NOTHING = "n/a stands where nothing was delivered, so nothing has a latency."
 
 
 def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
@@ -56,16 +55,15 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
 
 
 def bounds(rows: Sequence[Record]) -> list[str]:
-    """What the marks in these rows mean that stand for more or less than a figure."""
-    texts = [cell.text for row in rows for cell in row.cells]
-    notes = [_AT_LEAST] if any(text.startswith("≥") for text in texts) else []
-    return [*notes, _NOTHING] if "n/a" in texts else notes
+    """What the mark of a lower bound means, where one of these rows has it."""
+    texts = [text for row in rows for cell in row.cells for text in (cell.text, cell.note)]
+    return [_AT_LEAST] if any("≥" in text for text in texts) else []
 
 
-def latency_cell(figures: Json | None, name: str, source: str, *, came: bool = True) -> Cell:
-    """A percentile: its value, at least so much, or why there is none. `came`: whether any message did."""
+def latency_cell(figures: Json | None, name: str, source: str) -> Cell:
+    """A percentile: its value, at least so much, or why there is none."""
     if figures is None:
-        return measured(None, source=source) if came else measured(None, source=source, why="n/a")
+        return measured(None, source=source)
     return measured(figures.get(name), source=source, at_least=is_bound(figures, name), why="too few messages")
 
 
@@ -79,15 +77,14 @@ def _cells(trial: Json) -> list[Cell]:
     home = f"trials/{trial['id']}"
     state, ledger = trial["validity"]["state"], trial["ledger"] or {}
     rates, log = f"{home}/trial.json", f"{home}/latency.hlog"
-    came = trial["delivered_msgs_s"] != 0
     busy = (trial["resources"] or {}).get("busy_share_max")
     return [
         Cell(state, badge=state, source=rates),
         _steady(trial.get("steady") or {}),
         measured(trial["offered_msgs_s"], digits=4, source=rates),
         measured(trial["delivered_msgs_s"], digits=4, source=rates),
-        latency_cell(trial["end_to_end_ms"], "p50", log, came=came),
-        latency_cell(trial["end_to_end_ms"], "p99", log, came=came),
+        latency_cell(trial["end_to_end_ms"], "p50", log),
+        latency_cell(trial["end_to_end_ms"], "p99", log),
         latency_cell(trial["send_delay_ms"], "p99", log),
         counted(ledger.get("lost"), f"{home}/ledger.json", loud=True),
         counted(ledger.get("duplicates"), f"{home}/ledger.json", loud=True),
