@@ -6,6 +6,7 @@ consumers' canned messages come again and again, and each is recorded as if it w
 """
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -38,7 +39,12 @@ _LEAD_NS = 200_000_000
 _TICKS_S = 0.15  # a child notes its CPU at its first tick after the window
 _READY_S, _DONE_S = 20.0, 5.0
 _TAG = 1
+_STOPPED = "stopped by the user"
 _CANNED_BYTES, _CANNED_MOST, _CANNED_LEAST = 2**20, 8192, 16
+_FORMAT = (
+    1  # raised with each change of loops, recorder, clients or stand-ins: what was remembered before counts no more
+)
+_FOLDERS = re.compile(r"(?:(?<=://)|(?<![\w./]))/(?:[^\s/'\"]+/)+")  # all of an absolute path but its last part
 _MACHINE = ("cpu", "cores", "cores_usable", "kernel", "python", "governor", "cgroup")  # of run.json's environment
 
 Observe = Callable[[str, dict[str, Any]], None]
@@ -83,12 +89,15 @@ def _ceiling(
         return _unmeasured("smoke run")
     if known := cache.get(key):
         return {**known, "cached": True}
+    if bench.stop_asked():
+        return _unmeasured(_STOPPED)
     try:
         record = bench.measure(candidate, driver, reference)
     except GuardianLost:
         raise
     except Exception as error:  # noqa: BLE001 - a ceiling is an aid to the reader: without it the run goes on
-        return _unmeasured((str(error).splitlines() or [type(error).__name__])[0])
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        return _unmeasured(_FOLDERS.sub("", said))
     if not record.pop("disturbed"):
         cache.put(key, record)
     return {**record, "cached": False}
@@ -104,6 +113,7 @@ def _key(plan: Plan, candidate: Candidate, driver: Driver, environment: Mapping[
     assert promise is not None
     libraries = environment.get("libraries", {})
     return {
+        "format": _FORMAT,
         "machine": {name: environment.get(name) for name in _MACHINE},
         "libraries": {name: libraries.get(name) for name in sorted(packages_of([driver]))},
         "driver": candidate.driver,
@@ -120,8 +130,8 @@ class _Bench:
     """Measures one candidate after the other."""
 
     def __init__(self, plan: Plan, guardian: Guardian, observe: Observe, stop_asked: Callable[[], bool]) -> None:
-        self.plan = plan
-        self._guardian, self._observe, self._stop_asked = guardian, observe, stop_asked
+        self.plan, self.stop_asked = plan, stop_asked
+        self._guardian, self._observe = guardian, observe
         self._folder = guardian.folder / "ceilings"
         self._canned = self._folder / "canned"
 
@@ -195,8 +205,8 @@ class _Bench:
         self._canned.write_bytes(block.tobytes())
 
     def _beat(self) -> None:
-        if self._stop_asked():
-            raise _NotMeasured("stopped by the user")
+        if self.stop_asked():
+            raise _NotMeasured(_STOPPED)
 
 
 def _conduct(fleet: Fleet, children: list[Child], watch: Callable[[], Watch]) -> Watch:

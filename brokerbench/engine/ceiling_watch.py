@@ -1,4 +1,4 @@
-"""Whether a ceiling is the clients' own: what the stand-in's processes and strangers used of the CPUs meanwhile."""
+"""Whether a ceiling is the clients' own: what the stand-in, strangers and the hypervisor took of the CPUs meanwhile."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from .monitor import HostCpu, Usage
 __all__ = ["Watch"]
 
 _BUSY = 0.9  # of a core: a stand-in that used more may have been the slower side
-_STRANGERS = 0.1  # of all CPUs: more of it, and the clients may have had to wait for theirs
+_OTHERS = 0.1  # of all CPUs: where strangers or the hypervisor took more, the clients may have had to wait for theirs
 
 
 class Watch:
@@ -26,26 +26,38 @@ class Watch:
         self._cpu, self._began = HostCpu(), time.monotonic()
         self.stand_in_busy: float | None = None  # CPUs, of its busiest process
         self.strangers: float | None = None  # CPUs, of processes that are not ours
+        self.steal_share: float | None = None  # of all CPU time
 
     def end(self) -> None:
         lasted_s = time.monotonic() - self._began
         spent = self._spent()
-        busy, _ = self._cpu.take()
+        host = self._cpu.take()
         self.stand_in_busy = max((spent[pid] for pid in self._stand_in), default=0.0) / lasted_s
-        self.strangers = max(0.0, busy - sum(spent.values()) / lasted_s)
+        self.strangers = max(0.0, host.processes - sum(spent.values()) / lasted_s)
+        self.steal_share = host.steal_share
 
     @property
     def disturbed(self) -> bool:
-        return (self.strangers or 0.0) > _STRANGERS * (psutil.cpu_count() or 1)
+        return self._crowded or self._robbed
 
     @property
     def reason(self) -> str | None:
         """Why the figure may be too low."""
         if (self.stand_in_busy or 0.0) > _BUSY:
             return "at least: the stand-in itself was busy"
-        if self.disturbed:
+        if self._robbed:
+            return f"at least: the hypervisor took {100 * (self.steal_share or 0.0):.0f} % of the CPU time meanwhile"
+        if self._crowded:
             return f"at least: other processes used {self.strangers:.1f} CPUs meanwhile"
         return None
+
+    @property
+    def _crowded(self) -> bool:
+        return (self.strangers or 0.0) > _OTHERS * (psutil.cpu_count() or 1)
+
+    @property
+    def _robbed(self) -> bool:
+        return (self.steal_share or 0.0) > _OTHERS
 
     def _spent(self) -> dict[int, float]:
         """CPU seconds of each process since the last call."""

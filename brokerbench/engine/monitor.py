@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -13,7 +13,7 @@ from brokerbench.model import STEAL_MOST, THROTTLED_MOST
 from .cgroup import own_cgroup
 from .disk import disk_of
 
-__all__ = ["HostCpu", "Monitor", "Usage"]
+__all__ = ["HostCpu", "HostTimes", "Monitor", "Usage"]
 
 _MIB = 2**20
 _SECOND_NS = 1_000_000_000
@@ -44,20 +44,30 @@ class Usage:
         return {"cpu_s": round(cpu_s, 3), "rss_mib": round(rss / _MIB, 1)} if alive else None
 
 
+class HostTimes(NamedTuple):
+    """CPUs, of which the machine has `psutil.cpu_count()`; `steal_share` is of all CPU time."""
+
+    busy: float  # not idle, whoever had them: interrupts and the hypervisor too
+    processes: float
+    steal_share: float | None
+
+
 class HostCpu:
-    """What all processes of the machine use, ours or not."""
+    """What the whole machine used, by us or others."""
 
     def __init__(self) -> None:
         self._last = psutil.cpu_times()
 
-    def take(self) -> tuple[float, float | None]:
-        """CPUs that were not idle, and steal as a share of all CPU time, since the last call."""
+    def take(self) -> HostTimes:
+        """Since the last call."""
         before, self._last = self._last, psutil.cpu_times()
         spent = {name: getattr(self._last, name) - getattr(before, name) for name in self._last._fields}
         # guest time is counted in user time already.
         total = sum(value for name, value in spent.items() if not name.startswith("guest")) or 1e-9
-        idle = spent["idle"] + spent.get("iowait", 0.0)
-        return (total - idle) / total * (psutil.cpu_count() or 1), spent["steal"] / total if "steal" in spent else None
+        busy = total - spent["idle"] - spent.get("iowait", 0.0)
+        processes = spent["user"] + spent["system"] + spent.get("nice", 0.0)
+        cpus = (psutil.cpu_count() or 1) / total
+        return HostTimes(busy * cpus, processes * cpus, spent["steal"] / total if "steal" in spent else None)
 
 
 class Monitor:
@@ -114,7 +124,7 @@ class Monitor:
         return {"host": host, **{name: self._usages[name].take(pids) for name, pids in self._pids().items()}}
 
     def _host(self) -> dict[str, float | None]:
-        busy, steal = self._cpu.take()
+        used = self._cpu.take()
         flushed_before, self._flushed = self._flushed, self._disk.flushed()
         flushes = written_mib = None
         if self._flushed and flushed_before:
@@ -125,8 +135,8 @@ class Monitor:
         if self._throttled_s is not None and waited_before is not None:
             throttled_s = round(self._throttled_s - waited_before, 6)
         return {
-            "cpu_share": round(busy, 3),
-            "steal_share": None if steal is None else round(steal, 4),
+            "cpu_share": round(used.busy, 3),
+            "steal_share": None if used.steal_share is None else round(used.steal_share, 4),
             "memory_used_mib": round(psutil.virtual_memory().used / _MIB, 1),
             "flushes": flushes,
             "disk_written_mib": written_mib,

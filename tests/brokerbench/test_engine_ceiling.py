@@ -1,9 +1,12 @@
 """Ceilings: measured once for each set-up, remembered, and never a reason for a run to fail."""
 
+from collections import namedtuple
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from brokerbench.contract import Destination, Driver, Endpoints, StandIn
@@ -43,6 +46,7 @@ class Bench:
         steady: str = "10s",
         smoke: bool = False,
         stop: bool = False,
+        stop_once_begun: bool = False,
         environment: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         asked = Scenario(
@@ -64,7 +68,7 @@ class Bench:
             self.guardian,
             environment=environment or ENVIRONMENT,
             observe=lambda kind, about: self.said.append(about["text"]),
-            stop_asked=lambda: stop,
+            stop_asked=lambda: stop or (stop_once_begun and bool(self.said)),
             cache_folder=self.cache,
         )
         assert set(records) == {"ring"}
@@ -77,11 +81,16 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def guardian() -> Iterator[Guardian]:
+    with Guardian() as found:
+        yield found
+
+
+@pytest.fixture
+def bench(tmp_path: Path, guardian: Guardian, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(ceiling, "_MEASURE_S", 0.3)
-    monkeypatch.setattr(ceiling_watch, "_STRANGERS", 1.0)  # whatever else runs beside the tests
-    with Guardian() as guardian:
-        yield Bench(guardian, tmp_path)
+    monkeypatch.setattr(ceiling_watch, "_OTHERS", 1.0)  # whatever else runs beside the tests
+    return Bench(guardian, tmp_path)
 
 
 def unmeasured(record: dict[str, Any]) -> str:
@@ -122,8 +131,36 @@ def test_a_busy_stand_in_makes_it_a_lower_bound(bench: Bench, monkeypatch: pytes
     assert bench() == {**record, "cached": True}
 
 
+def test_another_format_measures_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench()
+    monkeypatch.setattr(ceiling, "_FORMAT", ceiling._FORMAT + 1)
+    assert not bench()["cached"]
+
+
+HOSTS = {
+    "other processes": {"user": 5.0, "system": 4.0, "idle": 1.0, "steal": 0.0},
+    "the hypervisor": {"user": 1.0, "system": 0.0, "idle": 4.0, "steal": 5.0},
+    None: {"user": 0.0, "system": 0.0, "idle": 1.0, "irq": 5.0, "softirq": 4.0, "steal": 0.0},
+}
+
+
+@pytest.mark.parametrize("who", HOSTS)
+def test_who_took_the_cpus_is_named(who: str | None, guardian: Guardian, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupts are mostly our own messages: nobody is blamed for them."""
+    kind = namedtuple("kind", HOSTS[who])  # type: ignore[misc]
+    monkeypatch.setattr(psutil, "cpu_times", lambda: kind(*[0.0] * len(HOSTS[who])))
+    with closing(guardian.host("stand-in", guardian.folder)) as host:
+        watch = ceiling_watch.Watch(guardian, host)
+        monkeypatch.setattr(psutil, "cpu_times", lambda: kind(**HOSTS[who]))
+        watch.end()
+    assert watch.disturbed == (who is not None)
+    assert (watch.reason or "").startswith(f"at least: {who} " if who else "")
+    assert (watch.reason is None) == (who is None)
+
+
 def test_a_disturbed_measurement_is_not_remembered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceiling_watch, "_STRANGERS", -1.0)
+    monkeypatch.setattr(ceiling_watch, "_OTHERS", -1.0)
+    monkeypatch.setattr(ceiling_watch.Watch, "_robbed", False)
     record = bench()
     assert record["reason"].startswith("at least: other processes used ")
     assert record["producers_msgs_s"] > 0
@@ -143,6 +180,21 @@ class Broken(NullDriver):
         raise NotAvailable("no port was free\n  | the last line of its log")
 
 
+class Lost(Broken):
+    """Does not find its files."""
+
+    def start(self, host: ServerHost, destination: Destination, canned: Path, size_bytes: int) -> Endpoints:
+        (host.folder / "nothing").read_bytes()
+        raise AssertionError
+
+
+class Late(Broken):
+    """Stopped before its turn, so that nobody asks for it."""
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        raise AssertionError
+
+
 class Silent(Broken):
     """Sends its clients to where nothing is."""
 
@@ -156,7 +208,9 @@ def test_what_cannot_be_measured_says_why(bench: Bench) -> None:
     assert unmeasured(bench(Without())) == "no stand-in for null (shared memory): ceiling not measured"
     assert unmeasured(bench(Broken())) == "no port was free"
     assert "producer-0" in unmeasured(bench(Silent()))
-    assert unmeasured(bench(stop=True)) == "stopped by the user"
+    assert unmeasured(bench(Lost())) == "[Errno 2] No such file or directory: 'nothing'"
+    assert unmeasured(bench(Late(), stop=True)) == "stopped by the user"
+    assert unmeasured(bench(stop_once_begun=True)) == "stopped by the user"
     assert not bench.files
     assert not bench.guardian.pids()
 
