@@ -102,9 +102,9 @@ def flag(answer: object) -> str:
     return f"{answer:g}" if isinstance(answer, float) else str(answer)
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str, many: str = "") -> str:
     """`1 trial`, `3 trials`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
 
 
 def age(released: str, at: str) -> str:

@@ -51,6 +51,11 @@ def test_csv_has_one_row_a_trial_and_one_an_excluded_candidate(study_of: Studies
     assert "no publisher confirms" in out["excluded"]
 
 
+def test_csv_says_from_which_figure_on_a_latency_is_a_lower_bound(study_of: Studies) -> None:
+    bounds = {row["candidate"]: row["end_to_end_ms_at_least_from"] for row in rows(study_of("mixed"))}
+    assert (bounds["rabbitmq-classic"], bounds["kafka"]) == ("p99", "")
+
+
 def test_csv_leaves_unmeasured_cells_empty(study_of: Studies) -> None:
     floor = next(row for row in rows(study_of("mixed")) if row["candidate"] == "zeromq")
     assert floor["confirm_ms_p99"] == ""

@@ -110,6 +110,7 @@ def test_what_must_be_said_is_said(page_of: Pages) -> None:
     assert "Smoke run, no claim" in page_of("one")
     assert 'class="banner"' not in page_of("mixed")
     assert "The run is not complete (interrupted)" in page_of("killed")
+    assert "4 of 6 planned trials ended; the page" in page_of("killed")
     assert "Nothing was measured" in page_of("excluded")
     assert "brokerbench run synthetic.yaml --seed 1" in page_of("mixed")
 

@@ -124,6 +124,26 @@ def test_the_matrix_adds_up_to_the_ledger(page_of: Pages, study_of: Studies) -> 
     assert "refused, delivered in" in words(page_of("rich"), "ledger")
 
 
+def test_a_loss_is_loud_only_where_it_breaks_a_promise(page_of: Pages) -> None:
+    part = table_of(page_of("rich"), "ledger")
+    matrix = part[part.index("Answers and arrivals") :]
+    found = {name: re.findall(rf"<bdi>{name}</bdi></th>.*?</tr>", matrix, re.S)[0] for name in ("redis", "void")}
+    assert 'class="n loud" data-label="confirmed, absent"' in found["redis"]
+    assert "loud" not in found["void"]
+    assert "allowed: at most once" in found["void"]
+    assert "allowed" not in found["redis"]
+
+
+def test_an_unfinished_run_counts_what_was_planned_apart_from_what_was_added(study_of: Studies) -> None:
+    study = study_of("rich")
+    trials = [
+        t | ({"state": "skipped"} if t["block"] == 3 and t["kind"] == "planned" else {}) for t in study.run["trials"]
+    ]
+    ended = tuple(m for m in study.measured if m.files.id not in {t["id"] for t in trials if t["state"] == "skipped"})
+    page = render(replace(study, run={**study.run, "status": "running", "trials": trials}, measured=ended))
+    assert "12 of 12 planned trials ended, and 2 repeats or probes; the page" in page
+
+
 def test_what_does_not_agree_is_open_and_the_rest_collapsed(page_of: Pages) -> None:
     part = table_of(page_of("rich"), "checks")
     shown = part[: part.index("<details>")]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brokerbench.model import Guarantee
+
 from .cells import Cell, Column, Record, counted, text
 from .subjects import Subject
 
@@ -11,16 +13,17 @@ __all__ = ["fates"]
 Json = Mapping[str, Any]
 _ANSWERS = ("confirmed", "refused", "unknown", "handed-over")
 _COMES = ("delivered", "absent")
-# What must not be: a promise broken, a refusal that was none, a fate still open.
-_LOUD = {("confirmed", "absent"), ("handed-over", "absent"), ("refused", "delivered"), ("unknown", "absent")}
+_LOST = {("confirmed", "absent"), ("handed-over", "absent")}
+_LOUD = {("refused", "delivered"), ("unknown", "absent")}
 _LEAD = (
-    "What the sender was told, and what came to the group. Bold red must not be: a promise broken, a refusal delivered "
-    "all the same, a fate still open."
+    "What the sender was told, and what came to the group, over all trials, warm-up, repeated trials and probes "
+    "included. Bold red must not be: a promise broken, a refusal delivered all the same, a fate still open."
 )
+_ALLOWED = "allowed: at most once"
 
 
 def fates(subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Over all of a candidate's trials; no rows where no ledger has the matrix."""
+    """Over all of a candidate's trials, as the ledger's own table is; no rows where no ledger has the matrix."""
     sums = [(s, group, _sums(s, group)) for s in subjects for group in _groups(s)]
     answers = [a for a in _ANSWERS if any(a in total for *_, total in sums)]
     columns = [Column("candidate"), Column("group")]
@@ -57,7 +60,14 @@ def _row(subject: Subject, group: str, total: Mapping[str, Mapping[str, int | No
     for answer in answers:
         for come in _COMES:
             if answer in total:
-                cells.append(counted(total[answer][come], source, loud=(answer, come) in _LOUD))
+                cells.append(_cell(subject, (answer, come), total[answer][come], source))
             else:
                 cells.append(Cell("n/a", css="n none"))
     return Record(cells, subject.plain, subject.floor)
+
+
+def _cell(subject: Subject, fate: tuple[str, str], number: int | None, source: str) -> Cell:
+    """A loss breaks a promise only where at-least-once was promised."""
+    allowed = fate in _LOST and subject.record["guarantee"] == Guarantee.AT_MOST_ONCE
+    note = _ALLOWED if allowed and number else ""
+    return counted(number, source, loud=fate in _LOUD or (fate in _LOST and not allowed), note=note)

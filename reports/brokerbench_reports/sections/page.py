@@ -37,6 +37,7 @@ _CONTENTS = (
     ("trials", "Trials"),
     ("method", "Method"),
 )
+_ADDED = {"repeat", "probe"}
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,21 @@ def _moment(stamp: str | None) -> str:
     return f"{stamp[:10]} {stamp[11:16]}{' UTC' if stamp.endswith(('+00:00', 'Z')) else ''}"
 
 
+def _progress(study: Study) -> str:
+    """Repeats and probes are added to a plan; what the first look made needless is no longer in it."""
+    planned = {t["id"] for t in study.run["trials"] if t.get("kind") not in _ADDED and t["state"] != "skipped"}
+    ended = {trial.files.id for trial in study.measured}
+    more = len(ended - planned)
+    told = f"{len(ended & planned)} of {plural(len(planned), 'planned trial')} ended"
+    return f"{told}, and {plural(more, 'repeat or probe', 'repeats or probes')}" if more else told
+
+
 def _banners(study: Study) -> list[dict[str, str]]:
     run, found = study.run, []
     if run.get("smoke"):
         text = "Phases were shortened to see that everything works. No figure below supports a choice."
         found.append({"title": "Smoke run, no claim.", "text": text})
     if run["status"] != "finished":
-        ended = len(study.measured)
-        text = f"{ended} of {plural(len(run['trials']), 'planned trial')} ended; the page shows what there is."
+        text = f"{_progress(study)}; the page shows what there is."
         found.append({"title": f"The run is not complete ({run['status']}).", "text": text})
     return found
