@@ -50,14 +50,29 @@ class Candidate:
     def broken_promise(self) -> int:
         """Promised messages that were lost although at-least-once was promised."""
         promise = self.about.get("promise") or {}
-        return self.lost if promise.get("guarantee") == Guarantee.AT_LEAST_ONCE else 0
+        return (self.lost or 0) if promise.get("guarantee") == Guarantee.AT_LEAST_ONCE else 0
 
     @property
-    def lost(self) -> int:
-        """In all trials whose accounts are whole: a trial that is invalid for its rate has lost its messages all the
-        same."""
-        records = [t.record for t in self.counted if "integrity" not in t.record["validity"]["codes"]]
-        return sum(int(record["ledger"]["lost"]) for record in records if record["ledger"])
+    def lost(self) -> int | None:
+        """In all trials whose accounts are whole, those repeated and probes too: a loss is a fact whatever else was
+        wrong. None without such a trial."""
+        ledgers = self._whole_ledgers()
+        return sum(int(ledger["lost"]) for ledger in ledgers) if ledgers else None
+
+    @property
+    def owed(self) -> int:
+        """The promised messages, once for each group, of the trials in which `lost` counts."""
+        return sum(int(ledger["expected"]) for ledger in self._whole_ledgers())
+
+    @property
+    def uncarried(self) -> str | None:
+        """That the broker itself spoiled counted trials: the others are of its better moments, and make no figure of
+        it that can be ranked. None where it did not."""
+        spoiled = [t for t in self.counted if _believed(t) and any(r.brokers for r in t.validity.reasons)]
+        return f"did not carry the load in {len(spoiled)} of {len(self.counted)} trials" if spoiled else None
+
+    def _whole_ledgers(self) -> list[Json]:
+        return [t.record["ledger"] for t in self.trials if _believed(t) and t.record["ledger"]]
 
     def values(self, of: Metric) -> dict[int, tuple[float, bool]]:
         """Block -> (figure, only a lower bound) of each usable trial that has it."""
@@ -84,6 +99,10 @@ def candidates_of(run: Json, trials: Sequence[Measured]) -> list[Candidate]:
     return out
 
 
+def _believed(trial: Measured) -> bool:
+    return "integrity" not in trial.record["validity"]["codes"]
+
+
 def _matches(promise: Mapping[str, Any] | None, asked: Mapping[str, Any]) -> bool:
     """At least what was asked; stronger is a match too."""
     if promise is None:
@@ -96,7 +115,10 @@ def _matches(promise: Mapping[str, Any] | None, asked: Mapping[str, Any]) -> boo
 
 
 def _merged(usable: Sequence[Measured]) -> Json | None:
-    """Histograms and counts are added, rates and costs are means over trials, memory is the most seen."""
+    """Histograms and counts are added, rates and costs are means over trials, memory is the most seen.
+
+    A figure that one of the trials lacks is not measured: over the others it would be of those that had one.
+    """
     if not usable:
         return None
     records = [t.record for t in usable]
@@ -114,14 +136,11 @@ def _merged(usable: Sequence[Measured]) -> Json | None:
     return merged
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
-    return [v for v in values if v is not None]
-
-
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = _known(values)
-    return sum(known) / len(known) if known else None
+    known = [v for v in values if v is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _largest(values: Sequence[float | None]) -> float | None:
-    return max(_known(values), default=None)
+    known = [v for v in values if v is not None]
+    return max(known) if known and len(known) == len(values) else None

@@ -8,7 +8,7 @@ from .folder import Json, TrialFiles
 from .reasons import Reason, State
 from .words import digits, percent
 
-__all__ = ["busiest", "busy", "client_bound", "paused", "pauses", "unsent"]
+__all__ = ["busiest", "busy", "client_bound", "doubt", "paused", "pauses", "unsent", "watched"]
 
 SENT_SHARE = 0.99  # of the schedule
 PAUSED, PAUSED_LONG = 0.001, 0.01  # of the measured window
@@ -27,6 +27,23 @@ def busiest(children: Sequence[Json]) -> tuple[str | None, float | None]:
     shares = [(child["busy_share"], child["child"]) for child in children if child["busy_share"] is not None]
     share, name = max(shares, default=(None, None))
     return name, share
+
+
+def watched(children: Sequence[Json]) -> bool:
+    """Whether it was measured of each child how busy it was."""
+    return bool(children) and all(child["busy_share"] is not None for child in children)
+
+
+def doubt(files: TrialFiles) -> str | None:
+    """What shows that the generator may be it, whatever the broker did: a full core, a long pause. None for nothing."""
+    name, share = busiest(files.children)
+    if share is not None and share > BUSY:
+        return f"{name} was busy {percent(share)} of the time"
+    worst = pauses(files)
+    stood = 0.0 if worst is None else _stood_still(files, worst)
+    if worst is not None and stood > PAUSED_LONG:
+        return f"{worst['child']} did not run for {percent(stood)} of the measured window"
+    return None
 
 
 def client_bound(files: TrialFiles) -> bool:
@@ -61,7 +78,7 @@ def paused(files: TrialFiles) -> Iterator[Reason]:
     worst = pauses(files)
     if worst is None:
         return
-    share = worst["total_ms"] / 1000 / files.measure_s
+    share = _stood_still(files, worst)
     if share > PAUSED:
         times = "once" if worst["count"] == 1 else f"{worst['count']:,} times"
         text = f"the generator stood still: {worst['child']} did not run {times}, {digits(worst['total_ms'])} ms in all"
@@ -69,3 +86,7 @@ def paused(files: TrialFiles) -> Iterator[Reason]:
         text += " the latencies above are the generator's, not the broker's"
         long = share > PAUSED_LONG and files.model == "open"
         yield Reason("generator-paused", text, State.INVALID if long else State.SUSPECT)
+
+
+def _stood_still(files: TrialFiles, worst: Json) -> float:
+    return float(worst["total_ms"]) / 1000 / files.measure_s

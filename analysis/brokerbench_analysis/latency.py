@@ -38,15 +38,17 @@ class Sample:
 
 
 def sample_of(files: TrialFiles, metric: str, group: str | None = None) -> Sample | None:
-    """The trial's sample of one metric (all groups, or one).
+    """The trial's sample of one metric (all groups, or one); None where no value was recorded and none was owed.
 
-    None where no value was recorded: that all were owed and none came is for the ledger to say, it is no latency.
+    Where all were owed and none came, every figure is a lower bound: without them the trials that lost most would drop
+    out, and a candidate would be told by its better ones.
     """
     tags = [t for t in files.latency if t.split(":", 1)[0] == metric and (group is None or t == f"{metric}:{group}")]
     histogram = merge(i.histogram for tag in tags for i in files.latency[tag])
-    if not histogram.total:
+    absent = _absent(files, metric, group)
+    if not histogram.total and not absent:
         return None
-    return Sample(histogram, _absent(files, metric, group), 1000 * float(files.trial["phases"].get("drain_s") or 0.0))
+    return Sample(histogram, absent, 1000 * float(files.trial["phases"].get("drain_s") or 0.0))
 
 
 def together(samples: Sequence[Sample | None]) -> Sample | None:
@@ -86,6 +88,6 @@ def _absent(files: TrialFiles, metric: str, group: str | None) -> int:
     if metric == "end_to_end":
         lost = files.ledger.get("lost_in_window") or {}
         return sum(int(n) for g, n in lost.items() if group is None or g == group)
-    if metric == "confirm":
+    if metric == "confirm" and files.confirms:
         return sum(max(0, w["sent"] - w["confirmed"] - w["refused"]) for w in windows)
     return 0

@@ -12,7 +12,7 @@ from brokerbench.model import GENERATOR_SPARE as SPARE
 
 from .candidates import Candidate
 from .folder import Json
-from .generator import busiest
+from .generator import busiest, watched
 from .measure import Measured
 from .words import digits, percent
 
@@ -54,15 +54,24 @@ def _saturated(trials: Sequence[Measured], ceiling: Json | None, more: float | N
         text = f"{' and '.join([*full, *near])} (more than {percent(SPARE)}): the broker may carry more than this"
         return CLIENT, text if more is None else f"{text}, though one more producer and consumer brought little"
     cores = f"the generator's cores were {'not looked at' if share is None else f'at most {percent(share)} busy'}"
-    known = [s for s in used.values() if s is not None]
-    open_end = "whose limit this is stays open"
-    if len(known) < len(used):
-        return None, f"{cores}, and its ceiling was not measured: {open_end}"
+    unknown = _unknown(trials, used, near=bool(near))
+    if unknown is not None:
+        return None, f"{cores}, {unknown}: whose limit this is stays open"
+    return BROKER, f"{cores}, and it used {percent(max(s for s in used.values() if s is not None))} of its ceiling"
+
+
+def _unknown(trials: Sequence[Measured], used: dict[str, float | None], *, near: bool) -> str | None:
+    """What is missing before a maximum may be called the broker's; None for nothing."""
+    sound = [t for t in trials if t.usable and t.record["delivered_msgs_s"]]
+    if not sound:
+        return "and no valid trial delivered anything"
+    if None in used.values():
+        return "and its ceiling was not measured"
     if near:
-        return None, f"{cores}, and its ceiling is only known to be no lower than what was measured: {open_end}"
-    if share is None:
-        return None, f"{cores}: {open_end}"
-    return BROKER, f"{cores}, and it used {percent(max(known))} of its ceiling"
+        return "and its ceiling is only known to be no lower than what was measured"
+    if not all(watched(t.files.children) for t in sound):
+        return "and not every one of them was looked at"
+    return None
 
 
 def _only_least(ceiling: Json | None) -> bool:
@@ -88,16 +97,17 @@ def _near(trials: Sequence[Measured], ceiling: Json | None) -> Iterator[str]:
 
 
 def _uncounted_losses(candidate: Candidate) -> Iterator[str]:
-    """A trial that takes part in nothing may still have seen a promise broken."""
+    """A trial that is in no figure may still have seen a promise broken."""
     for trial in candidate.trials:
         lost = (trial.record["ledger"] or {}).get("lost")
         if lost and not trial.counts:
             kind = "a probe" if trial.record["kind"] == "probe" else "repeated"
-            yield f"{lost:,} promised messages were lost in {trial.files.id}, which does not count ({kind})"
+            what = "promised messages" if candidate.broken_promise else "messages, as its guarantee allows,"
+            yield f"{lost:,} {what} were lost in {trial.files.id}, which is in no figure ({kind})"
 
 
 def _with_figures(candidate: Candidate) -> list[Measured]:
-    """Invalid ones too: what a trial is invalid for may be the generator's."""
+    """Invalid ones too, which can show the client's limit and never the broker's."""
     return [t for t in candidate.counted if t.record["resources"]]
 
 

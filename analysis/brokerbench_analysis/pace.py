@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from .folder import TrialFiles
-from .generator import busiest, client_bound, unsent
+from .generator import busiest, client_bound, doubt, unsent, watched
 from .reasons import Reason
 from .seconds import Second
 from .words import counted, digits, percent
@@ -21,7 +21,9 @@ def rate_reached(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason
     short = unsent(files)
     if short is not None:
         text = f"rate not reached: {short[0]:,} of {short[1]:,} messages were sent in the measured window"
-        yield Reason("rate-not-reached", f"{text}; {_whose_limit(files)}")
+        _, share = busiest(files.trial["producers"])
+        room = f"the producers had time left ({percent(share or 0.0)} busy): the broker took no more,"
+        yield _unkept("rate-not-reached", f"{text}; {_whose_limit(files, f'{room} or in_flight is too small')}", files)
     if client_bound(files):
         return
     # The schedule as it was drawn: a random one has a few messages more or less than the rate asks for.
@@ -29,16 +31,34 @@ def rate_reached(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason
     for group in files.groups:
         got = sum(c["unique_by_time"] for c in files.trial["consumers"] if c["group"] == group) / files.measure_s
         if got + lost_a_second(files, group) < DELIVERED_SHARE * asked:
-            text = f"unsustainable: group {group} got {digits(got, 3)} of {counted(asked)} msg/s asked for"
-            waiting = f"{_waiting(steady)}; the broker or the group's consumers did not keep up"
-            yield Reason("not-sustained", f"{text}, and {waiting}")
+            text = f"{_head(files)}: group {group} got {digits(got, 3)} of {counted(asked)} msg/s asked for"
+            whose = _whose_limit(files, "the broker or the group's consumers did not keep up")
+            yield _unkept("not-sustained", f"{text}, and {_waiting(steady)}; {whose}", files)
 
 
-def _whose_limit(files: TrialFiles) -> str:
-    worst = busiest(files.trial["producers"])[1] or 0.0
+def _unkept(code: str, text: str, files: TrialFiles) -> Reason:
+    """The broker's own doing unless the generator is seen to have had no room."""
+    return Reason(code, text, brokers=doubt(files) is None)
+
+
+def _head(files: TrialFiles) -> str:
+    """A rate is called unsustainable where the generator is not seen to be what did not sustain it."""
+    return "unsustainable" if doubt(files) is None else "not sustained"
+
+
+def _whose_limit(files: TrialFiles, brokers: str) -> str:
+    """`brokers`: the words where every child of the generator had room to spare."""
+    shown = doubt(files)
     if client_bound(files):
-        return f"client-bound: a producer was busy {percent(worst)} of the time, so it says nothing of the broker"
-    return f"the producers had time left ({percent(worst)} busy): the broker took no more, or in_flight is too small"
+        _, share = busiest(files.trial["producers"])
+        return (
+            f"client-bound: a producer was busy {percent(share or 0.0)} of the time, so it says nothing of the broker"
+        )
+    if shown is not None:
+        return f"{shown}, so whose limit it was stays open"
+    if not watched(files.children):
+        return "how busy the generator was is not measured, so whose limit it was stays open"
+    return brokers
 
 
 def lost_a_second(files: TrialFiles, group: str | None = None) -> float:
@@ -56,9 +76,11 @@ def backlog_growing(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Rea
     lost = lost_a_second(files)
     growth -= lost
     if least > lost and growth > BACKLOG_SHARE * rate and not client_bound(files):
-        text = f"unsustainable: the backlog grew by {digits(growth)} messages a second ({percent(growth / rate)} of the"
-        text += f" rate), and {_waiting(steady)}: latency there tells how long the test was"
-        yield Reason("backlog-growing", text)
+        text = f"{_head(files)}: the backlog grew by {digits(growth)} messages a second ({percent(growth / rate)} of"
+        text += f" the rate), and {_waiting(steady)}: latency there tells how long the test was"
+        shown = doubt(files)
+        text += f"; {shown}, so whose limit it was stays open" if shown else ""
+        yield _unkept("backlog-growing", text, files)
 
 
 def _waiting(steady: Sequence[Second]) -> str:

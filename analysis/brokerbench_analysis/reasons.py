@@ -17,6 +17,7 @@ class Reason:
     code: str
     text: str
     state: State = State.INVALID
+    brokers: bool = False  # the broker's own doing, as far as can be seen
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Does each candidate meet what the scenario needs? Every usable trial must, and so must the merged figure."""
+"""Does each candidate meet what the scenario needs? Every usable trial must, and so must the merged figure.
+
+A candidate that did not carry the load in some trial meets nothing under that load.
+"""
 
 import operator
 from collections.abc import Sequence
@@ -30,13 +33,13 @@ def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     except ValueError:
         return row | {"value": None, "at_least": False, "met": None}
     if candidate.merged is None:
-        return row | {"value": None, "at_least": False, "met": None}
+        return row | {"value": None, "at_least": False, "met": False if candidate.uncarried else None}
     value, bound = value_of(candidate.merged, of)
     if slo["metric"] == "lost":
-        value = candidate.lost  # of invalid trials too
+        value = candidate.lost  # of all trials
     each = list(candidate.values(of).values())
     answers = [_meets(slo, v, b) for v, b in (*each, (value, bound))]
-    met = False if False in answers else None if None in answers else True
+    met = False if candidate.uncarried or False in answers else None if None in answers else True
     return row | {"value": value, "at_least": bound, "met": met}
 
 

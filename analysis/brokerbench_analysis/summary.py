@@ -134,6 +134,7 @@ def _candidate(c: Candidate, run: Json) -> Json:
         "ceiling": ceiling,
         "limit": limit_of(c, ceiling),
         "warnings": warnings_of(c, ceiling),
+        "lost": c.lost,
         "merged": c.merged,
         "trials": [t.record for t in c.trials],
         "not_ended": [{"id": e["id"], "block": e.get("block"), "state": e.get("state")} for e in waiting],

@@ -15,10 +15,12 @@ from .reasons import Reason, State, Validity
 from .seconds import Second
 from .steadiness import LEAST_SECONDS, Steadiness, steadiness
 from .surroundings import contamination, disturbed
+from .words import percent
 
 __all__ = ["Judgement", "judge"]
 
 CLIENT_BOUND, QUEUE_LENGTH = "client-bound", "queue-length latency"
+TWICE, TWICE_MOST = 0.01, 0.02  # of a group's messages
 
 
 @dataclass(frozen=True)
@@ -35,39 +37,44 @@ def judge(files: TrialFiles, steady: Sequence[Second], broken: Sequence[Reason])
     growing = tuple(backlog_growing(files, steady))
     state = steadiness(files, steady, growing)
     contaminated = contamination(files, steady)
+    # What may be the generator's stands before what a slow broker would look like too.
     reasons = [*broken, *_nothing(files), *failures(checks), *paused(files)]
     labels: list[str] = []
     if files.model == "open":
-        reasons += [*rate_reached(files, steady), *busy(files), *growing]
+        reasons += [*busy(files), *rate_reached(files, steady), *growing]
         labels += [CLIENT_BOUND] if client_bound(files) else []
     else:
         labels += [CLIENT_BOUND] if list(busy(files)) else []
         labels += [QUEUE_LENGTH] if growing else []
-    reasons += [*_fates(files), *disturbed(contaminated, steady), *_short(files)]
+    reasons += [*_fates(files), *_counted_twice(files), *disturbed(contaminated, steady), *_short(files)]
     reasons += [reason for reason in state.reasons if reason not in growing]
     validity = Validity(tuple(sorted(reasons, key=lambda r: r.state is not State.INVALID)), tuple(labels))
     return Judgement(validity, checks, state, contaminated)
 
 
 def _nothing(files: TrialFiles) -> Iterator[Reason]:
-    for name, group in files.ledger["groups"].items():
-        if not group["unique"]:
-            text = f"nothing was delivered to group {name}: {files.ledger['sent']:,} messages sent"
-            yield Reason("nothing-delivered", text)
-    if not files.ledger["sent"]:
-        yield Reason("nothing-sent", f"nothing was sent of {files.ledger['scheduled']:,} messages scheduled")
+    """Of the measured window: that the warm-up arrived makes no figure."""
+    windows = [p["in_window"] for p in files.trial["producers"]]
+    scheduled, sent = (sum(w[name] for w in windows) for name in ("scheduled", "sent"))
+    for name in files.groups if sent else ():
+        if not sum(c["in_window"] for c in files.trial["consumers"] if c["group"] == name):
+            text = f"nothing of the measured window was delivered to group {name}: {sent:,} messages sent"
+            yield Reason("nothing-delivered", text, brokers=True)
+    if not sent:
+        yield Reason("nothing-sent", f"nothing was sent of {scheduled:,} messages scheduled in the measured window")
 
 
 def _fates(files: TrialFiles) -> Iterator[Reason]:
     ledger = files.ledger
     if ledger["outstanding"]:
         text = f"the ledger is open: the fate of {ledger['outstanding']:,} messages is unknown"
-        yield Reason("ledger-open", f"{text} (never confirmed, never delivered)")
+        yield Reason("ledger-open", f"{text} (never confirmed, never delivered)", brokers=True)
     elif not ledger["closed"]:
-        yield Reason("ledger-open", "the ledger is open: messages arrived or were confirmed that were never sent")
+        text = "the ledger is open: messages arrived or were confirmed that were never sent"
+        yield Reason("ledger-open", text, brokers=True)
     wrong = max(ledger["corrupt"], sum(c.get("bodies_wrong") or 0 for c in files.trial["consumers"]))
     if wrong:
-        yield Reason("corrupt", f"{wrong:,} messages arrived with another body than the one sent")
+        yield Reason("corrupt", f"{wrong:,} messages arrived with another body than the one sent", brokers=True)
     if ledger["foreign"]:
         text = f"{ledger['foreign']:,} messages arrived that this trial did not send"
         yield Reason("foreign", f"{text}: the destination is not ours alone", State.SUSPECT)
@@ -76,6 +83,17 @@ def _fates(files: TrialFiles) -> Iterator[Reason]:
             if number:
                 text = f"{number:,} {metric} values of {child['child']} were below zero: the clocks disagree"
                 yield Reason("negative-latency", f"{text} (kept, each counted as 0)", State.SUSPECT)
+
+
+def _counted_twice(files: TrialFiles) -> Iterator[Reason]:
+    """Each consumer knows its own messages only; the ledger's bitmaps know those of the group."""
+    for name, group in files.ledger["groups"].items():
+        twice = sum(c["unique"] for c in files.trial["consumers"] if c["group"] == name) - group["unique"]
+        share = twice / group["unique"] if group["unique"] else 0.0
+        if share > TWICE:
+            text = f"{twice:,} messages reached two consumers of group {name} and are in its throughput twice"
+            state = State.INVALID if share > TWICE_MOST else State.SUSPECT
+            yield Reason("counted-twice", f"{text} ({percent(share)} of its messages)", state)
 
 
 def _short(files: TrialFiles) -> Iterator[Reason]:

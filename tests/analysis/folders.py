@@ -64,7 +64,11 @@ def write_run(
 def _plan(brokers: Sequence[Broker], blocks: int) -> list[tuple[str, int, int, Broker, float]]:
     """Kind, block, order, broker as it behaves there, and its load relative to the others."""
     there = list(enumerate([b for b in brokers if b.excluded is None], 1))
-    plan = [("planned", block, order, broker, 1.0) for block in range(1, blocks + 1) for order, broker in there]
+    plan = []
+    for block in range(1, blocks + 1):
+        for order, broker in there:
+            behaviour = broker.blocks.get(block, broker.behaviour)
+            plan.append(("planned", block, order, replace(broker, behaviour=behaviour), 1.0))
     for order, broker in there:
         for block, behaviour in broker.repeats.items():
             plan.append(("repeat", block, order, replace(broker, behaviour=behaviour), 1.0))

@@ -1,6 +1,7 @@
 """Which trials count: not a contaminated one that was repeated, and never a probe."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,39 @@ def test_what_does_not_count_decides_no_exit_status(run: Run, index: int) -> Non
     assert exit_status(summary) == 0
 
 
-def test_a_loss_that_does_not_count_is_still_told(run: Run) -> None:
-    lossy = Behaviour(steal=0.1, lost=3)
-    found = candidate(run(Broker("a", lossy, repeats={1: Behaviour()}), rate=250, blocks=1))
+def test_a_loss_is_a_fact_whether_its_trial_counts_or_not(run: Run) -> None:
+    lossy = Behaviour(steal=0.1, lost=3, end_to_end_ms=0.5)
+    summary = analyse(run(Broker("a"), Broker("b", lossy, repeats={1: Behaviour()}), rate=250, blocks=1)).summary
+    found = summary["candidates"]["b"]
     assert found["merged"]["ledger"]["lost"] == 0
-    assert found["warnings"] == ["3 promised messages were lost in b01-1-a, which does not count (repeated)"]
+    assert found["lost"] == 3
+    assert found["warnings"] == ["3 promised messages were lost in b01-2-b, which is in no figure (repeated)"]
+    assert summary["verdict"]["unranked"] == [{"candidate": "b", "why": "lost 3 of 3,500 promised messages"}]
+    assert exit_status(summary) == 4
+
+
+def test_lost_is_not_measured_where_no_account_is_whole(run: Run) -> None:
+    made = run(Broker("a"), rate=250, blocks=1)
+    edit(made / "trials" / "b01-1-a" / "ledger.json", lambda ledger: ledger.update(lost=7))
+    assert candidate(made)["lost"] is None
+
+
+def test_a_candidate_is_not_told_by_the_trials_it_carried(run: Run) -> None:
+    """Overloaded in three of five blocks, and quick in the others."""
+    slow = Behaviour(end_to_end_ms=0.5, delivered_share=0.7)
+    uneven = Broker("b", replace(slow, delivered_share=1.0), blocks=dict.fromkeys((1, 2, 4), slow))
+    summary = analyse(run(Broker("a"), uneven, rate=250, blocks=5)).summary
+    assert summary["candidates"]["b"]["merged"]["trials"] == 2
+    assert summary["verdict"]["unranked"] == [{"candidate": "b", "why": "did not carry the load in 3 of 5 trials"}]
+    (primary,) = (c for c in summary["comparisons"] if c["primary"])
+    assert (primary["claim"], primary["why"]) == ("not-comparable", "b did not carry the load in 3 of 5 trials")
+
+
+def test_a_cost_that_one_trial_lacks_is_no_mean_of_the_others(run: Run) -> None:
+    partly = Broker("a", blocks={2: Behaviour(broker_cpu=None)})
+    found = candidate(run(partly, rate=250, blocks=3))["merged"]["resources"]
+    assert (found["broker_cpu_s_per_million"], found["broker_rss_mib_max"]) == (None, None)
+    assert found["generator_cpu_s_per_million"] > 0
 
 
 def test_fates_are_added_over_groups_and_trials(run: Run) -> None:

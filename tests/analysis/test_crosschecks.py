@@ -43,7 +43,16 @@ def test_all_hold_on_a_sound_trial(run: Run, question: Json, confirms: bool) -> 
     found = record(run(Broker("a", Behaviour(confirms=confirms)), **question))
     assert found["validity"]["state"] == "valid"
     names = {check["name"] for check in found["checks"]}
-    assert names >= {"scheduled", "fates", "workers", "intervals", "histogram", "broker-counters", "littles-law"}
+    assert names >= {
+        "scheduled",
+        "fates",
+        "workers",
+        "intervals",
+        "histogram",
+        "broker-counters",
+        "littles-law",
+        "mean-by-sums",
+    }
     assert ("closed-loop" in names) is (confirms and question is SATURATE)
     undecided = {check["about"] for check in found["checks"] if check["holds"] is not True}
     assert undecided <= {"a full window"}
@@ -86,8 +95,8 @@ def test_sums_over_intervals(run: Run) -> None:
     assert broken(made, "integrity")
 
 
-@pytest.mark.parametrize(("share", "holds"), [(0.04, True), (0.06, False), (-0.06, False)])
-def test_littles_law(run: Run, share: float, holds: bool) -> None:
+@pytest.mark.parametrize(("share", "holds"), [(0.003, True), (0.007, False), (-0.007, False)])
+def test_the_mean_latency_by_sums(run: Run, share: float, holds: bool) -> None:
     """Arrivals moved by a share of the mean latency: the histograms do not know."""
     made = run(Broker("a"), rate=100, blocks=1)
     mean_ns = record(made)["end_to_end_ms"]["mean"] * 1e6
@@ -96,15 +105,37 @@ def test_littles_law(run: Run, share: float, holds: bool) -> None:
         trial["consumers"][0]["in_window_received_sum_ns"] += int(600 * mean_ns * share)
 
     trial_json(made, late)
+    (check,) = checks(made, "mean-by-sums")
+    assert check["holds"] is holds
+    assert check["off"] == pytest.approx(abs(share), abs=0.001)
+    assert bool(broken(made, "mean-by-sums")) is not holds
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.04, True), (0.07, False)])
+def test_littles_law_holds_the_printed_throughput(run: Run, share: float, holds: bool) -> None:
+    """Deliveries by the clock lowered by a share: no sum of the files knows, and the mean latency is untouched."""
+    made = run(Broker("a"), rate=100, blocks=1)
+    before = record(made)["delivered_msgs_s"]
+
+    def fewer(trial: Json) -> None:
+        trial["consumers"][0]["unique_by_time"] -= round(600 * share)
+
+    trial_json(made, fewer)
+    assert record(made)["delivered_msgs_s"] == pytest.approx(before * (1 - share), rel=0.01)
     (check,) = checks(made, "littles-law")
     assert check["holds"] is holds
-    assert check["off"] == pytest.approx(abs(share), abs=0.005)
+    assert 0.05 < check["limit"] < 0.06
     assert bool(broken(made, "littles-law")) is not holds
+    assert checks(made, "mean-by-sums")[0]["holds"] is True
 
 
-def test_littles_law_is_open_where_messages_are_missing(run: Run) -> None:
-    (check,) = checks(run(Broker("a", Behaviour(lost=5)), rate=100, blocks=1), "littles-law")
-    assert (check["expected"], check["found"], check["holds"]) == (None, None, None)
+@pytest.mark.parametrize("why", [{"lost": 5}, {"negative": 2}])
+def test_sums_are_open_where_they_are_not_over_the_same_values(run: Run, why: Json) -> None:
+    """A latency below zero is 0 in the histogram and below it in the sum."""
+    made = run(Broker("a", Behaviour(**why)), rate=100, blocks=1)
+    for name in ("mean-by-sums", "littles-law"):
+        (check,) = checks(made, name)
+        assert (check["expected"], check["holds"]) == (None, None)
 
 
 @pytest.mark.parametrize(("share", "holds"), [(0.015, True), (0.04, False), (-0.04, False)])
@@ -147,4 +178,4 @@ def test_what_an_old_trial_does_not_have_is_open(run: Run) -> None:
     found = record(made)
     assert found["validity"]["state"] == "valid"
     open_ones = {check["name"] for check in found["checks"] if check["holds"] is None}
-    assert open_ones == {"littles-law", "closed-loop"}
+    assert open_ones == {"mean-by-sums", "littles-law", "closed-loop"}

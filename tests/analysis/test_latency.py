@@ -1,6 +1,7 @@
 """Which percentiles are printed, and what messages that never came do to them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +100,32 @@ def test_a_message_never_answered_is_a_bound_of_confirm_latency(run: Run) -> Non
     assert (trial["confirm_ms"]["absent"], trial["confirm_ms"]["at_least_from"]) == (40, "p99")
 
 
-def test_nothing_confirmed_is_no_latency_and_a_rate_of_zero(run: Run) -> None:
+def test_nothing_confirmed_is_all_bounds_and_a_rate_of_zero(run: Run) -> None:
     (trial,) = record(run(Broker("a", Behaviour(unknown=10**6)), rate=250, blocks=1, warmup_s=0))["trials"]
-    assert trial["confirm_ms"] is None
+    found = trial["confirm_ms"]
+    assert (found["absent"], found["count"], found["at_least_from"], found["mean"]) == (1500, 1500, "p50", None)
     assert trial["confirmed_msgs_s"] == 0
+
+
+def test_where_nothing_confirms_there_is_no_confirm_latency(run: Run) -> None:
+    (trial,) = record(run(Broker("a", Behaviour(confirms=False)), rate=250, blocks=1))["trials"]
+    assert trial["confirm_ms"] is None
+
+
+def test_trials_that_lost_all_do_not_drop_out(run: Run) -> None:
+    """The warm-up arrived, of the window nothing did, in three of five blocks: no figure comes from the other two."""
+    gone = Behaviour(end_to_end_ms=0.5, confirms=False, lost=10**6)
+    quick = Broker("b", replace(gone, lost=0), guarantee="at-most-once", blocks={1: gone, 3: gone, 5: gone})
+    asked = {"delivery": {"guarantee": "at-most-once"}, "slo": [{"metric": "end_to_end.p99", "op": "<", "value": 50}]}
+    summary = analyse(run(Broker("a"), quick, rate=250, blocks=5, **asked)).summary
+    trials = summary["candidates"]["b"]["trials"]
+    assert [t["validity"]["codes"] == ["nothing-delivered"] for t in trials] == [True, False, True, False, True]
+    assert all(t["ledger"]["groups"]["all"]["unique"] for t in trials)
+    lost = trials[0]["end_to_end_ms"]
+    assert (lost["absent"], lost["at_least_from"], lost["p99"]) == (1500, "p50", 500)
+    assert [row["candidate"] for row in summary["verdict"]["ranking"]] == ["a"]
+    assert summary["verdict"]["unranked"] == [{"candidate": "b", "why": "did not carry the load in 3 of 5 trials"}]
+    assert [row["met"] for row in summary["slo"]] == [True, False]
 
 
 def test_an_explored_bound_claims_no_lead_over_the_other(run: Run) -> None:

@@ -77,7 +77,26 @@ def test_with_lost_messages(run: Run, condition: Json, expected: bool | None) ->
 
 
 def test_nobody_measured_nobody_met(run: Run) -> None:
-    assert met(run(Broker("a", Behaviour(corrupt=1)), rate=250, slo=[slo("lost", "=", 0)])) == [None]
+    assert met(run(Broker("a", Behaviour(consumer_busy=0.9)), rate=250, slo=[slo("lost", "=", 0)])) == [None]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"delivered_share": 0.7}, {"unknown": 4}, {"corrupt": 1}, {"unsent_share": 0.1, "producer_busy": 0.3}]
+)
+def test_a_load_that_was_not_carried_is_met_by_no_other_trial(run: Run, bad: Json) -> None:
+    spoiled = dict.fromkeys((1, 3), Behaviour(**bad))
+    assert met(run(Broker("a", blocks=spoiled), rate=250, blocks=5, slo=[slo("end_to_end.p99", "<", 50)])) == [False]
+
+
+def test_trials_that_the_generator_spoiled_say_nothing_of_the_broker(run: Run) -> None:
+    spoiled = {1: Behaviour(unsent_share=0.1, producer_busy=0.9), 2: Behaviour(delivered_share=0.7, consumer_busy=0.9)}
+    assert met(run(Broker("a", blocks=spoiled), rate=250, blocks=5, slo=[slo("end_to_end.p99", "<", 50)])) == [True]
+
+
+def test_a_loss_that_was_repeated_away_is_a_loss(run: Run) -> None:
+    lossy = Broker("a", Behaviour(steal=0.1, lost=2), repeats={1: Behaviour()})
+    (row,) = analyse(run(lossy, rate=250, blocks=1, slo=[slo("lost", "=", 0)])).summary["slo"]
+    assert (row["value"], row["met"]) == (2, False)
 
 
 def test_floor_and_excluded_are_not_asked(run: Run) -> None:

@@ -37,6 +37,7 @@ AT_MOST_ONCE = {"delivery": {"guarantee": "at-most-once"}}
         ([Broker("a", Behaviour(steal=0.1, unsent_share=0.3), repeats={1: Behaviour(), 2: Behaviour()})], {}, 0),
         ([Broker("a", Behaviour(steal=0.1), repeats={1: Behaviour(corrupt=1)})], {}, 3),
         ([Broker("a", probe=1.2)], {"model": "saturate"}, 0),
+        ([Broker("a", Behaviour(steal=0.1, lost=1), repeats={1: Behaviour(), 2: Behaviour()})], {}, 4),
     ],
 )
 def test_exit_status(run: Run, brokers: list[Broker], question: dict[str, Any], expected: int) -> None:

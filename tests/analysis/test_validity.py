@@ -1,12 +1,17 @@
 """Each rule both ways: what must be caught, and a neighbour that must not."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from brokerbench_analysis.folder import Json
-from tests.analysis.folders import Behaviour
+from brokerbench_analysis.summary import analyse
+from tests.analysis.edits import edit
+from tests.analysis.folders import Behaviour, Broker
 
+Run = Callable[..., Path]
 OneTrial = Callable[..., Json]
 
 
@@ -39,6 +44,64 @@ def test_whose_fault_an_unreached_rate_is(one_trial: OneTrial) -> None:
     assert "the producers had time left (30 % busy): the broker took no more" in text(theirs)
     assert theirs["validity"]["labels"] == []
     assert {"rate-not-reached", "not-sustained"} <= set(found(theirs, "invalid"))
+
+
+def test_nothing_sent_is_nobodys_loss(one_trial: OneTrial) -> None:
+    assert set(found(one_trial(Behaviour(unsent_share=1.0)), "invalid")) >= {"nothing-sent", "rate-not-reached"}
+
+
+BLAME = ("the broker took no more", "the broker or the group's consumers", "unsustainable")
+
+
+@pytest.mark.parametrize(
+    ("generator", "shown"),
+    [
+        ({"consumer_busy": 0.99}, "all-0 was busy 99 % of the time, so whose limit it was stays open"),
+        ({"pauses_ms": {"producer-0": [300.0]}}, "producer-0 did not run for 5.0 % of the measured window"),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("slow", [{"unsent_share": 0.05}, {"delivered_share": 0.8}])
+def test_where_the_generator_may_be_it_no_broker_is_blamed(
+    one_trial: OneTrial, slow: Json, generator: Json, shown: str | None
+) -> None:
+    record = one_trial(Behaviour(**slow, **generator))
+    assert {"rate-not-reached", "not-sustained", "backlog-growing"} & set(found(record, "invalid"))
+    assert any(word in text(record) for word in BLAME) is (shown is None)
+    if shown is not None:
+        assert shown in text(record)
+        assert record["validity"]["codes"][0] in {"generator-busy", "generator-paused"}
+
+
+def test_an_unmeasured_generator_is_not_0_per_cent_busy(run: Run) -> None:
+    made = run(Broker("a", Behaviour(unsent_share=0.05)), blocks=1, rate=200)
+
+    def unmeasured(trial: Json) -> None:
+        for child in (*trial["producers"], *trial["consumers"]):
+            child["busy_share"] = None
+
+    edit(made / "trials" / "b01-1-a" / "trial.json", unmeasured)
+    (record,) = analyse(made).summary["candidates"]["a"]["trials"]
+    assert "how busy the generator was is not measured, so whose limit it was stays open" in text(record)
+    assert "0 % busy" not in text(record)
+
+
+@pytest.mark.parametrize(("twice", "state"), [(14, "valid"), (15, "suspect"), (29, "invalid")])
+def test_messages_that_two_consumers_got_are_in_throughput_twice(run: Run, twice: int, state: str) -> None:
+    """Of 1,400."""
+    made = run(Broker("a", Behaviour(duplicates=twice)), blocks=1, rate=200, groups={"all": 2})
+    home = made / "trials" / "b01-1-a"
+
+    def first(counts: Json) -> None:
+        counts["unique"] += twice
+
+    edit(home / "trial.json", lambda trial: first(trial["consumers"][0]))
+    rows = [json.loads(line) for line in (home / "intervals.jsonl").read_text().splitlines()]
+    last = next(i for i, row in enumerate(rows) if row["child"] == "all-0" and row["delivered"] - row["unique"])
+    edit(home / "intervals.jsonl", first, row=last)
+    (record,) = analyse(made).summary["candidates"]["a"]["trials"]
+    assert record["validity"]["state"] == state
+    assert record["validity"]["codes"] == ([] if state == "valid" else ["counted-twice"])
 
 
 @pytest.mark.parametrize("side", ["producer_busy", "consumer_busy"])
@@ -94,11 +157,11 @@ def test_unknown_and_all_arrived_is_closed(one_trial: OneTrial) -> None:
 
 
 def test_all_confirmed_and_nothing_delivered(one_trial: OneTrial) -> None:
-    """No latency was measured: not 0, and no bound either."""
+    """No latency was measured, only that each is at least the wait."""
     record = one_trial(Behaviour(lost=10**6), warmup_s=0)
     assert "nothing-delivered" in found(record, "invalid")
     assert (record["delivered_msgs_s"], record["ledger"]["delivered"], record["ledger"]["lost"]) == (0, 0, 1200)
-    assert record["end_to_end_ms"] is None
+    assert (record["end_to_end_ms"]["absent"], record["end_to_end_ms"]["at_least_from"]) == (1200, "p50")
     assert record["confirm_ms"]["count"] == 1200
     assert record["ledger"]["fates"]["confirmed"] == {"delivered": 0, "absent": 1200}
 

@@ -73,6 +73,7 @@ class Broker:
     excluded: str | None = None
     version: str = "1.0.0"
     states: Mapping[int, str] = field(default_factory=dict)  # block -> state, where it is not finished
+    blocks: Mapping[int, Behaviour] = field(default_factory=dict)  # block -> how it behaves there, where otherwise
     repeats: Mapping[int, Behaviour] = field(default_factory=dict)  # block -> how the trial that repeats it goes
     probe: float | None = None  # the load of a probe, relative to the planned trials
     generator: str = "fast"
