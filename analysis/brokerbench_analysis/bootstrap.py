@@ -17,9 +17,10 @@ RESAMPLES = 9_999
 
 
 def bca(values: Sequence[float], alpha: float, seed: int) -> tuple[float, float, float]:
-    """Ends of the two-sided 1 - alpha interval of the mean, and the p of mean = 0. The values must not be all alike.
+    """Ends of the two-sided 1 - alpha interval of the mean, and the p of mean = 0.
 
-    p is the alpha at which an end of the interval lies at 0; it is no smaller than the resamples can show.
+    The values must differ by more than rounding. p is the alpha at which an end of the interval lies at 0; it is no
+    smaller than the resamples can show.
     """
     from scipy.special import ndtr, ndtri
 

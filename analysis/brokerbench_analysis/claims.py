@@ -14,7 +14,9 @@ __all__ = ["Comparison", "claim_of", "clause"]
 class Comparison:
     """`ratio` is a / b, geometric mean over blocks, with its interval at `level`. `p` is of this pair alone, not
     corrected. `margin` is the share below which a difference is none, for practice; `look` the planned look it was made
-    at. `why` says what stands against a claim."""
+    at. `why` says what stands against a claim. `bound`: b's figure is only a lower
+    bound, so the truth may lie below `low`. `left_open`: more blocks may
+    decide it."""
 
     metric: str
     primary: bool
@@ -31,25 +33,34 @@ class Comparison:
     margin: float = 0.0
     look: int | None = None
     method: str = "t"
+    bound: bool = False
+    left_open: bool = False
 
     def record(self) -> dict[str, Any]:
         return vars(self) | {"text": clause(self)}
 
 
-def claim_of(of: Metric, estimate: Estimate, bound: bool) -> str:
-    """`estimate` is of a / b; `bound`: b's figure is only a lower bound.
+def claim_of(of: Metric, estimate: Estimate, furthest: Estimate | None = None) -> str:
+    """`estimate` is of a / b; `furthest` the same if what b misses never arrives, where its figure is a lower bound.
 
-    Better or worse needs both: an interval without 1 (it is not chance) and an effect beyond the margin (it matters).
+    A bound can only show that a is better, and only where both ends of it show that.
     """
+    claim = _claim(of, estimate)
+    if furthest is None:
+        return claim
+    return "better" if {claim, _claim(of, furthest)} == {"better"} else "undecided"
+
+
+def _claim(of: Metric, estimate: Estimate) -> str:
+    """Better or worse needs both: an interval without 1 (not chance) and an effect beyond the margin (it matters)."""
     if estimate.low is None or estimate.high is None:
         return "undecided"
     most = 1 + of.margin
-    if not bound and 1 / most <= estimate.low and estimate.high <= most:
+    if 1 / most <= estimate.low and estimate.high <= most:
         return "no-difference"
     if estimate.low <= 1 <= estimate.high or 1 / most <= estimate.value <= most:
         return "undecided"
-    # b's true figure is larger than its bound: that can only widen a lead, never make a deficit.
-    return "better" if of.better(estimate.value) else "undecided" if bound else "worse"
+    return "better" if of.better(estimate.value) else "worse"
 
 
 def clause(c: Comparison) -> str:
@@ -64,7 +75,9 @@ def _claimed(c: Comparison, of: Metric) -> str:
         return f"no difference shown from {c.b} (within {counted(round(100 * c.margin, 6))} %)"
     throughput = of.name == "delivered_msgs_s"
     more, less = ("more", "less") if throughput else ("higher", "lower")
+    if c.claim == "undecided" and c.bound:
+        return f"undecided against {c.b} (its {of.words} is only a lower bound: messages are missing)"
     if c.claim == "undecided":
         return f"undecided against {c.b} (between {side(c.low, more, less)} and {side(c.high, more, less)})"
-    effect = compared(c.low, c.high, more, less)
+    effect = f"at least {side(c.high, more, less)}" if c.bound else compared(c.low, c.high, more, less)
     return f"carries {effect} than {c.b}" if throughput else f"has {article(of.words)} {effect} than {c.b}"

@@ -1,7 +1,8 @@
 """Whether figures of two runs may be held against each other: every recorded fact in which they differ, by name.
 
-The two answer "what did my change do?" only where the machine and the promise stayed the same. A difference in CPU,
-kernel, the broker's major version or what is promised forbids the comparison; all others are printed beside it.
+The two answer "what did my change do?" only where the machine, the promise and the question stayed the same. A
+difference in CPU, kernel, the broker's major version, what is promised or what was asked (load, message, topology,
+delivery, primary figure) forbids the comparison; all others are printed beside it.
 """
 
 import re
@@ -25,6 +26,9 @@ _NOT_A_FACT_OF_THE_MACHINE = {
 }
 _PROMISE = {"guarantee": "guarantee", "survives": "what is survived", "promise_point": "promise point"}
 _SET_UP = ("client", "server", "role", "generator")
+_ASKED = ("load", "message", "topology", "delivery")
+_UNASKED = {"load.arrivals": "constant"}  # of runs that are older than the key
+_TAKES_PART = "takes part"
 _OF_THE_DISK = ("device", "model", "rotational", "filesystem")
 FLUSH_FACTOR = 2.0  # a disk whose flush takes that many times as long is another disk
 
@@ -53,15 +57,17 @@ def differences(a: Side, b: Side) -> list[Difference]:
     found = [
         *_machine(a.run["environment"], b.run["environment"]),
         *_candidates(a, b),
-        *_noted("", _flat(_question(a.run)), _flat(_question(b.run))),
+        *_question(a, b),
+        *_noted("", *(_flat(_aside(side.run)) for side in (a, b))),
         *_noted("", {"brokerbench": a.run.get("brokerbench")}, {"brokerbench": b.run.get("brokerbench")}),
     ]
     return sorted(found, key=lambda difference: not difference.blocks_comparison)
 
 
 def _machine(a: Json, b: Json) -> Iterator[Difference]:
-    yield from _forbidden("CPU", _cpu(a), _cpu(b))
-    yield from _forbidden("kernel", a.get("kernel"), b.get("kernel"))
+    for what, one, other in (("CPU", _cpu(a), _cpu(b)), ("kernel", a.get("kernel"), b.get("kernel"))):
+        if one != other or one is None:  # two machines that nobody wrote down are not one machine
+            yield Difference(what, _told(one), _told(other), True)
     yield from _noted("", *(_rest(side) for side in (a, b)))
     yield from _noted("disk ", *({name: (s.get("disk") or {}).get(name) for name in _OF_THE_DISK} for s in (a, b)))
     ours, theirs = ((side.get("disk") or {}).get("flush_ms") for side in (a, b))
@@ -90,10 +96,11 @@ def _rest(machine: Json) -> Json:
 def _candidates(a: Side, b: Side) -> Iterator[Difference]:
     ours, theirs = a.summary["candidates"], b.summary["candidates"]
     for name in dict.fromkeys((*ours, *theirs)):
-        if name not in ours or name not in theirs:
-            there = ["takes part" if name in side else "is missing" for side in (ours, theirs)]
+        there = [_presence(side.get(name)) for side in (ours, theirs)]
+        if there[0] != there[1]:
             yield Difference(f"candidate {name}", there[0], there[1], False)
-    for name in (name for name in ours if name in theirs):
+        if set(there) != {_TAKES_PART}:
+            continue
         one, other = ours[name], theirs[name]
         yield from _forbidden(f"{name}: driver", one.get("driver"), other.get("driver"))
         yield from _versions(name, one.get("broker_version"), other.get("broker_version"))
@@ -101,6 +108,12 @@ def _candidates(a: Side, b: Side) -> Iterator[Difference]:
             yield from _forbidden(f"{name}: {words}", one.get(key), other.get(key))
         yield from _noted(f"{name}: ", *({key: side.get(key) for key in _SET_UP} for side in (one, other)))
         yield from _noted(f"{name}: ", *(_flat(_settings(side.run, name)) for side in (a, b)))
+
+
+def _presence(candidate: Json | None) -> str:
+    if candidate is None:
+        return "is missing"
+    return _TAKES_PART if candidate.get("excluded") is None else "is excluded"
 
 
 def _versions(name: str, a: str | None, b: str | None) -> Iterator[Difference]:
@@ -115,9 +128,18 @@ def _settings(run: Json, name: str) -> Json:
     return dict((run["candidates"][name].get("promise") or {}).get("settings") or {})
 
 
-def _question(run: Json) -> Json:
-    """All of the scenario but its brokers, who are compared one by one, and its words."""
-    return {name: value for name, value in run["scenario"].items() if name not in {"brokers", "scenario", "question"}}
+def _question(a: Side, b: Side) -> Iterator[Difference]:
+    """Another load or message makes other figures of the same broker."""
+    ours, theirs = (_UNASKED | _flat({n: side.run["scenario"].get(n) for n in _ASKED}) for side in (a, b))
+    for name in dict.fromkeys((*ours, *theirs)):
+        yield from _forbidden(name, ours.get(name), theirs.get(name))
+    yield from _forbidden("primary figure", a.summary["primary"], b.summary["primary"])
+
+
+def _aside(run: Json) -> Json:
+    """The rest of the scenario but its brokers, who are compared one by one, and its words."""
+    told = {*_ASKED, "primary", "brokers", "scenario", "question"}
+    return {name: value for name, value in run["scenario"].items() if name not in told}
 
 
 def _flat(value: Mapping[str, Any], above: str = "") -> Json:

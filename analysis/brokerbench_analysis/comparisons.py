@@ -3,16 +3,18 @@
 Only the primary figure is tested; all else gets plain intervals, marked exploratory. The leader is chosen by the same
 trials that test it: of eight equal candidates the luckiest leads, and it is further from the unluckiest than two named
 beforehand would be. So Holm's procedure runs over **all pairs** of candidates, and the leader's are reported: whoever
-leads, its pairs belong to the family, and the chance of any false claim stays below alpha.
+leads, its pairs belong to the family, and the chance of any false `better` or `worse` stays below alpha. (A false
+`no-difference` has a chance of its own, of half the level for each pair that truly differs by the margin.)
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from .candidates import Candidate
 from .claims import Comparison, claim_of
 from .folder import Json
-from .looks import Look, look_of
+from .looks import Look, look_of, unfinished
 from .metrics import EXPLORED, Metric, metric, value_of, with_margin
 from .pairs import Pair, Values
 from .statistics import ALPHA, holm_levels
@@ -32,7 +34,9 @@ def leader_of(ranked: Sequence[Candidate], of: Metric) -> Candidate | None:
 
 def compare(leader: Candidate, others: Sequence[Candidate], primary: Metric, run: Json) -> list[Comparison]:
     """All comparisons of the leader: the primary figure first, then what is explored."""
-    barred = {o.name: "smoke run" if run.get("smoke") else _unfit(leader) or _unfit(o) for o in others}
+    look = look_of(run)
+    stopped = "smoke run" if run.get("smoke") else unfinished(run, look)
+    barred = {o.name: stopped or _unfit(leader) or _unfit(o) for o in others}
     margins, seed = run["scenario"].get("margins"), int(run.get("seed") or 0)
 
     def values_of(of: Metric) -> dict[str, Values]:
@@ -41,7 +45,7 @@ def compare(leader: Candidate, others: Sequence[Candidate], primary: Metric, run
     of = with_margin(primary, margins)
     values = values_of(of)
     fit = {name: figures for name, figures in values.items() if barred.get(name) is None}
-    tested = {c.b: c for c in decide(fit, leader.name, of, look_of(run), seed)}
+    tested = {c.b: c for c in decide(fit, leader.name, of, look, seed)}
     out = []
     for name, why in barred.items():
         out.append(tested.get(name) or _judged(Pair.of(values, leader.name, name), of, seed, why=why))
@@ -79,7 +83,9 @@ def _unfit(side: Candidate) -> str | None:
         return f"{side.name} promises less than was asked"
     if side.broken_promise:
         return f"{side.name} lost {side.broken_promise:,} promised messages"
-    return None if side.usable else f"{side.name} has no valid trial"
+    if not side.usable:
+        return f"{side.name} has no valid trial"
+    return f"{side.name} {side.uncarried}" if side.uncarried else None
 
 
 def _judged(
@@ -92,11 +98,14 @@ def _judged(
     primary: bool = True,
     look: int | None = None,
 ) -> Comparison:
+    lacks_blocks = why is None and pair.lacks_blocks
     estimate, why = pair.ratio(level, seed), why or pair.too_little
     if estimate is None:
-        why = why or "a figure is zero or not measured"
-        names = (of.name, primary, pair.a, pair.b)
-        return Comparison(*names, None, None, None, "not-comparable", why=why, margin=of.margin, look=look)
+        found = Comparison(of.name, primary, pair.a, pair.b, None, None, None, "not-comparable")
+        return replace(found, blocks=len(pair.figures), why=why, margin=of.margin, look=look, left_open=lacks_blocks)
+    far = pair.furthest(level, seed)
+    claim = "not-comparable" if why else claim_of(of, estimate, far)
+    ends = [e.high for e in (estimate, far) if e is not None and e.high is not None]
     return Comparison(
         of.name,
         primary,
@@ -104,8 +113,8 @@ def _judged(
         pair.b,
         estimate.value,
         estimate.low,
-        estimate.high,
-        claim="not-comparable" if why else claim_of(of, estimate, pair.b_bound),
+        max(ends, default=None),
+        claim,
         blocks=estimate.n,
         level=1 - level,
         p=estimate.p,
@@ -113,4 +122,6 @@ def _judged(
         margin=of.margin,
         look=look,
         method=estimate.method,
+        bound=pair.b_bound,
+        left_open=lacks_blocks or claim == "undecided",
     )

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .pairs import LEAST_BLOCKS
 from .statistics import ALPHA
 
-__all__ = ["Look", "look_levels", "look_of", "undecided"]
+__all__ = ["Look", "look_levels", "look_of", "undecided", "unfinished"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,20 @@ def look_of(run: Mapping[str, Any]) -> Look:
     return Look(number, planned or look_levels(plan["first"], plan["second"])[number - 1])
 
 
+def unfinished(run: Mapping[str, Any], look: Look) -> str | None:
+    """Why these trials are no look at all: who stops when the figures please spends more error than was planned."""
+    kinds = {"planned", "second-look"} if look.number == 2 else {"planned"}
+    planned = (e for e in run["trials"] if (e.get("kind") or "planned") in kinds)
+    if all(entry.get("state") in {"finished", "failed", "skipped"} for entry in planned):
+        return None
+    if run.get("status") == "interrupted":
+        return "the run was stopped before its planned blocks"
+    return "the planned blocks have not all ended"
+
+
 def undecided(summary: Mapping[str, Any]) -> bool:
-    """Whether more blocks are worth their time: a tested comparison says neither yes nor no, or had too few blocks."""
-    tested = (row for row in summary["comparisons"] if row["primary"])
-    return any(row["claim"] == "undecided" or row["blocks"] < LEAST_BLOCKS for row in tested)
+    """Whether more blocks are worth their time: a tested comparison says neither yes nor no, or had too few blocks.
+
+    Not where they could decide nothing: of a candidate that no claim can be made of, or a figure that is zero.
+    """
+    return any(row["left_open"] for row in summary["comparisons"] if row["primary"])

@@ -62,9 +62,9 @@ def why_unranked(candidate: Candidate, of: Metric) -> str | None:
     if not candidate.matched:
         return "promises less than was asked"
     if candidate.broken_promise:
-        total = candidate.merged["ledger"]["promised"] if candidate.merged else 0
-        return f"lost {candidate.broken_promise:,} of {total:,} promised messages"
-    return None if candidate.values(of) else f"its {of.words} was not measured, or too few messages support it"
+        return f"lost {candidate.broken_promise:,} of {candidate.owed:,} promised messages"
+    missing = f"its {of.words} was not measured, or too few messages support it"
+    return candidate.uncarried or (None if candidate.values(of) else missing)
 
 
 def _no_figures(candidate: Candidate) -> str:
@@ -72,8 +72,12 @@ def _no_figures(candidate: Candidate) -> str:
 
 
 def _row(candidate: Candidate, of: Metric) -> Json:
-    """`value` is of all usable trials merged, `low` and `high` the least and the most of single trials."""
-    each = [value for value, _ in candidate.values(of).values()]
+    """`value` is of all usable trials merged, `low` and `high` the least and the most of single trials.
+
+    The most is only a lower bound as soon as any trial's figure is: that trial's may be larger than all.
+    """
+    each = list(candidate.values(of).values())
+    (low, low_at_least), (high, _) = min(each), max(each)
     value, bound = value_of(candidate.merged or {}, of)
     row: dict[str, Any] = {
         "candidate": candidate.name,
@@ -82,7 +86,8 @@ def _row(candidate: Candidate, of: Metric) -> Json:
         "at_least": bound,
         "unit": of.unit,
     }
-    return row | {"low": min(each), "high": max(each), "trials": len(each)}
+    row |= {"low": low, "low_at_least": low_at_least, "high": high, "high_at_least": any(bound for _, bound in each)}
+    return row | {"trials": len(each)}
 
 
 def _best_first(row: Json, of: Metric, leader: Candidate | None) -> tuple[bool, bool, float]:
@@ -110,7 +115,7 @@ def _sentence(
     if len(rows) == 1:
         had = f"{at} {first['candidate']} had {article(of.words)} of {_spread(first, of)}"
         return f"{had}; nothing else could be ranked."
-    at, best = f"{at} over {_blocks(versus)}", "highest" if of.higher_is_better else "lowest"
+    at, best = at + _over_blocks(versus), "highest" if of.higher_is_better else "lowest"
     kinds, told = {c.claim for c in versus}, "; ".join(claims)
     if "better" not in kinds:
         none = f"{at} no candidate is shown to be best by {of.words}"
@@ -119,10 +124,13 @@ def _sentence(
     return f"{at} {first['candidate']} {told}. It {verb} the {best} {of.words}: {_spread(first, of)}."
 
 
-def _blocks(versus: Sequence[Comparison]) -> str:
-    counts = [c.blocks for c in versus]
-    least, most = min(counts, default=0), max(counts, default=0)
-    return f"{least if least == most else f'{least} to {most}'} block{'' if most == 1 else 's'}"
+def _over_blocks(versus: Sequence[Comparison]) -> str:
+    """Of those that share a block with the leader; nothing where none does."""
+    counts = [c.blocks for c in versus if c.blocks]
+    if not counts:
+        return ""
+    least, most = min(counts), max(counts)
+    return f" over {least if least == most else f'{least} to {most}'} block{'' if most == 1 else 's'}"
 
 
 def _nothing(run: Json, unranked: Sequence[Json]) -> str:
@@ -150,7 +158,11 @@ def _spread(row: Json, of: Metric) -> str:
     if row["trials"] < 2:
         return f"{_value(row, of)}, one trial"
     places = 4 if of.higher_is_better else 3
-    return f"{_value(row, of)}, {digits(row['low'], places)}–{digits(row['high'], places)} over {row['trials']} trials"
+    low, high = digits(row["low"], places), digits(row["high"], places)
+    between = f"{low} to at least {high}" if row["high_at_least"] else f"{low}–{high}"
+    if row["low_at_least"]:
+        between = f"each at least {low}"
+    return f"{_value(row, of)}, {between} over {row['trials']} trials"
 
 
 def _notes(run: Json, candidates: Sequence[Candidate], unranked: Sequence[Json]) -> list[str]:
@@ -159,9 +171,8 @@ def _notes(run: Json, candidates: Sequence[Candidate], unranked: Sequence[Json])
         bad = [t for t in c.counted if not t.usable]
         if bad and c.usable:
             notes.append(f"{c.name}: {len(bad)} of {len(c.counted)} trials are not valid ({_first_reason(bad)})")
-        lost = (c.merged or {}).get("ledger", {}).get("lost") or 0
-        if lost and not c.broken_promise:
-            notes.append(f"{c.name}: lost {lost:,} messages, which its guarantee allows")
+        if c.lost and not c.broken_promise:
+            notes.append(f"{c.name}: lost {c.lost:,} messages, which its guarantee allows")
     ended = sum(len(c.trials) for c in candidates)
     planned = sum(entry.get("state") != "skipped" for entry in run["trials"])  # those the first look made needless
     if ended < planned:

@@ -24,12 +24,13 @@ __all__ = ["command"]
 
 @click.command("compare")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B [C ...]")
-@click.option("--force", is_flag=True, help="Compare runs of different machines, kernels, brokers or promises too.")
+@click.option("--force", is_flag=True, help="Show the figures of unlike runs too; nothing is claimed of them.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON on standard output.")
 def command(folders: Sequence[Path], force: bool, as_json: bool) -> int:
     """Hold run B (and C ...) against run A: before and after an upgrade, say.
 
-    Each argument is a run folder. Runs are refused where CPU, kernel, a broker's major version or a promise differ.
+    Each argument is a run folder. Runs are refused where CPU, kernel, a broker's major version, a promise or the
+    question (load, message, topology, delivery, primary figure) differ.
     """
     from brokerbench_analysis.across import changes
     from brokerbench_analysis.comparable import Side, differences
@@ -61,6 +62,8 @@ def _record(
     made: Sequence[Sequence["Change"]],
     refused: bool,
 ) -> dict[str, object]:
+    from brokerbench_analysis.across import BETWEEN_RUNS
+
     rows = zip(string.ascii_uppercase, folders, studies, strict=False)
     letters = string.ascii_uppercase[1:]
     return {
@@ -69,6 +72,7 @@ def _record(
         "refused": refused,
         "runs": {letter: {"folder": str(folder), "started": s.summary["started"]} for letter, folder, s in rows},
         "differences": {b: [d.record() for d in row] for b, row in zip(letters, found, strict=False)},
+        "note": BETWEEN_RUNS,
         "changes": {b: [c.record() for c in row] for b, row in zip(letters, made, strict=False)},
     }
 
@@ -78,7 +82,7 @@ def _refuse(found: Sequence[Sequence["Difference"]]) -> None:
         for difference in row:
             if difference.blocks_comparison:
                 click.echo(f"{letter} cannot be compared with A: {_clause(difference, letter)}", err=True)
-    click.echo("Nothing was compared; --force compares all the same.", err=True)
+    click.echo("Nothing was compared; --force shows the figures all the same.", err=True)
 
 
 def _clause(difference: "Difference", letter: str) -> str:
@@ -93,6 +97,8 @@ def _print(
 ) -> None:
     from rich.console import Console
 
+    from brokerbench_analysis.across import BETWEEN_RUNS
+
     out = Console(highlight=False, soft_wrap=True)
     for letter, folder, study in zip(string.ascii_uppercase, folders, studies, strict=False):
         out.print(f"{letter}  {folder}, started {study.summary['started'] or 'at a time not recorded'}", markup=False)
@@ -105,9 +111,7 @@ def _print(
         for change in changed:
             if change.primary and change.why:
                 out.print(f"{change.candidate}: no claim: {change.why}", markup=False)
-    out.print(
-        "\nIn brackets: not tested, some of these differ by chance. Whatever else changed between the runs counts too."
-    )
+    out.print(f"\n{BETWEEN_RUNS} In brackets: not tested, some of these differ by chance.")
 
 
 def _table(letter: str, changed: Sequence["Change"]) -> "Table":
@@ -137,7 +141,7 @@ def _row(change: "Change") -> list[str]:
         _figure(of, change.b, change.b_at_least),
         "–" if change.ratio is None else f"{change.ratio:.3g}",
         interval,
-        change.claim or "" if change.primary else f"({change.claim})" if change.claim else "",
+        change.text or "" if change.primary else f"({change.text})" if change.text else "",
     ]
 
 

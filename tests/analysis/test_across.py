@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,18 @@ def test_welch_without_any_spread() -> None:
     same, other = welch([2.0, 2.0], [2.0, 2.0]), welch([4.0, 4.0], [2.0, 2.0])
     assert same is not None
     assert other is not None
-    assert (same.value, same.low, same.high, same.p) == (1.0, 1.0, 1.0, 1.0)
-    assert (other.low, other.high, other.p) == (2.0, 2.0, 0.0)
+    reach = 4.30265 * math.sqrt(2 * 0.001**2 / 12 / 2)  # t with 2 degrees of freedom, of a figure's own grain
+    assert (same.value, same.p) == (1.0, 1.0)
+    assert (same.low, same.high) == (pytest.approx(math.exp(-reach)), pytest.approx(math.exp(reach)))
+    assert other.low == pytest.approx(2 * math.exp(-reach))
+    assert other.p is not None
+    assert 0 < other.p < 1e-6
+
+
+def test_welch_at_a_small_level_stays_a_number() -> None:
+    found = welch([1.0, 300.0], [300.0, 1.0], alpha=0.05 / 28)
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(math.exp(-20)), pytest.approx(math.exp(20)))
 
 
 def test_welch_covers_the_truth() -> None:
@@ -116,16 +127,52 @@ def test_only_candidates_of_both_are_compared(run: Run) -> None:
 @pytest.mark.parametrize(
     ("broker", "question", "why"),
     [
-        (Broker("a", Behaviour(lost=1)), {}, "lost 3 promised messages in the second run"),
+        (Broker("a", Behaviour(lost=1)), {}, "lost 3 promised messages in run B"),
         (Broker("a"), {"smoke": True}, "smoke run"),
-        (Broker("a"), {"blocks": 1}, "1 valid trial with this figure in the second run; 2 are the least"),
-        (Broker("a", excluded="no confirms"), {}, "excluded in the second run: no confirms"),
+        (Broker("a"), {"blocks": 1}, "1 valid trial with this figure in run B; 2 are the least"),
+        (Broker("a", excluded="no confirms"), {}, "excluded in run B: no confirms"),
     ],
 )
 def test_no_claim(broker: Broker, question: dict[str, Any], why: str, run: Run) -> None:
     (found,) = changed(run(Broker("a"), rate=250), run(broker, rate=250, seed=9, **question))
     assert found["a", "end_to_end.p99"].claim == "not-comparable"
     assert found["a", "end_to_end.p99"].why == why
+
+
+def test_each_run_has_its_letter(run: Run) -> None:
+    runs = run(Broker("a"), rate=250), run(Broker("a"), rate=250, seed=2), run(Broker("a", excluded="no"), rate=250)
+    assert changed(*runs)[1]["a", "end_to_end.p99"].why == "excluded in run C: no"
+
+
+def test_nothing_is_claimed_of_unlike_runs(run: Run) -> None:
+    slow = run(Broker("a", Behaviour(end_to_end_ms=6)), rate=500, seed=9)
+    (found,) = changed(run(Broker("a"), rate=250), slow)
+    first = found["a", "end_to_end.p99"]
+    assert (first.claim, first.why) == ("not-comparable", "the runs differ in load.stages")
+    assert first.ratio == pytest.approx(3, rel=0.2)
+    assert {change.claim for change in found.values()} == {"not-comparable", None}
+
+
+def test_a_run_that_was_stopped_is_no_sample(run: Run) -> None:
+    part = run(Broker("a", states={3: "planned"}), rate=250, status="interrupted", seed=9)
+    (found,) = changed(run(Broker("a"), rate=250), part)
+    assert found["a", "end_to_end.p99"].why == "the run was stopped before its planned blocks"
+
+
+def test_a_later_run_beats_a_bound_only_where_all_of_it_does(run: Run) -> None:
+    """The earlier run lost much: in one of three trials, then in all of them."""
+    none, many = Behaviour(end_to_end_ms=6, confirms=False), Behaviour(end_to_end_ms=6, confirms=False, lost=60)
+    asked = {"rate": 250, "delivery": {"guarantee": "at-most-once"}}
+    taken = replace(none, steal=0.05)
+
+    def before(*trials: Behaviour) -> Path:
+        return run(Broker("a", taken, guarantee="at-most-once", repeats=dict(enumerate(trials, 1))), **asked)
+
+    after = run(Broker("a", Behaviour(end_to_end_ms=1, confirms=False), guarantee="at-most-once"), **asked, seed=9)
+    claims = [
+        changed(b, after)[0]["a", "end_to_end.p99"].claim for b in (before(none, none, many), before(*[many] * 3))
+    ]
+    assert claims == ["undecided", "better"]
 
 
 def test_lost_messages_are_counted_on_both_sides(run: Run) -> None:
@@ -137,4 +184,6 @@ def test_lost_messages_are_counted_on_both_sides(run: Run) -> None:
 def test_what_was_not_measured_is_none(run: Run) -> None:
     (found,) = changed(run(Broker("a"), rate=250), run(Broker("a", excluded="why"), rate=250, seed=9))
     assert found["a", "lost"].b is None
+    failed = Broker("a", states=dict.fromkeys((1, 2, 3), "failed"))
+    assert changed(run(Broker("a"), rate=250), run(failed, rate=250))[0]["a", "lost"].b is None
     assert found["a", "end_to_end.p99"].b is None

@@ -27,6 +27,7 @@ SCENARIO: Json = {
     "topology": {"producers": 1, "groups": {"all": {"consumers": 1, "prefetch": 500}}},
     "message": {"size_bytes": 1024, "keys": None},
     "delivery": {"guarantee": "at-least-once", "survives": "nothing", "in_flight": 1000},
+    "margins": {"latency": 0.1},
     "load": {"model": "open", "stages": [{"steady_s": 30.0, "rate_msgs_s": 5000.0}]},
 }
 CANDIDATE: Json = {
@@ -45,7 +46,7 @@ def side() -> Side:
     promise = {"settings": {"queue_type": "classic"}}
     run = {"brokerbench": "0.1.0", "environment": MACHINE, "scenario": SCENARIO}
     run["candidates"] = {"rabbitmq": {"promise": promise}}
-    return copy.deepcopy(Side(run, {"candidates": {"rabbitmq": CANDIDATE}}))
+    return copy.deepcopy(Side(run, {"candidates": {"rabbitmq": CANDIDATE}, "primary": "end_to_end.p99"}))
 
 
 def changed(*path: str, to: object) -> list[Difference]:
@@ -75,6 +76,13 @@ def test_a_run_does_not_differ_from_itself() -> None:
         (("summary", "candidates", "rabbitmq", "guarantee"), "at-most-once", "rabbitmq: guarantee"),
         (("summary", "candidates", "rabbitmq", "survives"), "broker-kill", "rabbitmq: what is survived"),
         (("summary", "candidates", "rabbitmq", "promise_point"), "handed-over", "rabbitmq: promise point"),
+        (("run", "scenario", "topology", "groups", "all", "prefetch"), 1, "topology.groups.all.prefetch"),
+        (("run", "scenario", "message", "size_bytes"), 100, "message.size_bytes"),
+        (("run", "scenario", "message", "keys"), {"cardinality": 10}, "message.keys.cardinality"),
+        (("run", "scenario", "delivery", "in_flight"), 1, "delivery.in_flight"),
+        (("run", "scenario", "load", "stages"), [{"rate_msgs_s": 10000.0}], "load.stages"),
+        (("run", "scenario", "load", "arrivals"), "poisson", "load.arrivals"),
+        (("summary", "primary"), "throughput", "primary figure"),
     ],
 )
 def test_these_forbid_a_comparison(path: tuple[str, ...], to: object, what: str) -> None:
@@ -94,13 +102,11 @@ def test_these_forbid_a_comparison(path: tuple[str, ...], to: object, what: str)
         (("run", "environment", "libraries", "pika"), "1.5.0", "library pika"),
         (("run", "brokerbench"), "0.2.0", "brokerbench"),
         (("run", "candidates", "rabbitmq", "promise", "settings", "queue_type"), "quorum", "rabbitmq: queue_type"),
-        (("run", "scenario", "topology", "groups", "all", "prefetch"), 1, "topology.groups.all.prefetch"),
-        (("run", "scenario", "message", "size_bytes"), 100, "message.size_bytes"),
-        (("run", "scenario", "delivery", "in_flight"), 1, "delivery.in_flight"),
-        (("run", "scenario", "load", "stages"), [{"rate_msgs_s": 10000.0}], "load.stages"),
+        (("run", "scenario", "margins", "latency"), 0.2, "margins.latency"),
         (("summary", "candidates", "rabbitmq", "client"), "wire", "rabbitmq: client"),
         (("summary", "candidates", "rabbitmq", "broker_version"), "3.10.9", "rabbitmq: broker's version"),
         (("summary", "candidates", "kafka"), CANDIDATE, "candidate kafka"),
+        (("summary", "candidates", "rabbitmq"), {"excluded": "no confirms"}, "candidate rabbitmq"),
     ],
 )
 def test_these_are_only_noted(path: tuple[str, ...], to: object, what: str) -> None:
@@ -119,12 +125,24 @@ def test_these_are_only_noted(path: tuple[str, ...], to: object, what: str) -> N
         (("run", "environment", "governor"), None),
         (("run", "environment", "scenario_sha256"), "bb"),  # what differs is said by name
         (("run", "environment", "libraries"), {}),
+        (("run", "scenario", "load", "arrivals"), "constant"),  # older runs had no other
         (("run", "scenario", "question"), "Why?"),
         (("run", "scenario", "brokers"), {}),  # compared as candidates
     ],
 )
 def test_these_are_no_differences(path: tuple[str, ...], to: object) -> None:
     assert changed(*path, to=to) == []
+
+
+def test_machines_that_nobody_wrote_down_are_not_the_same() -> None:
+    sides = [side(), side()]
+    for one in sides:
+        one.run["environment"] = {**MACHINE, "cpu": None, "kernel": None}
+    found = differences(*sides)
+    assert [(d.what, d.a, d.b, d.blocks_comparison) for d in found] == [
+        ("CPU", "not recorded", "not recorded", True),
+        ("kernel", "not recorded", "not recorded", True),
+    ]
 
 
 def test_what_forbids_comes_first() -> None:

@@ -1,13 +1,13 @@
 """Claims about the leader against the others, and when no claim is made."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brokerbench_analysis.claims import claim_of
+from brokerbench_analysis.claims import Comparison, claim_of, clause
 from brokerbench_analysis.comparisons import decide
 from brokerbench_analysis.folder import Json
 from brokerbench_analysis.metrics import metric
@@ -115,7 +115,7 @@ def test_a_bound_eases_no_other_level() -> None:
 )
 def test_a_claim_needs_certainty_and_an_effect_beyond_the_margin(ratio: float, reach: float, claim: str) -> None:
     interval = Estimate(ratio, ratio / reach, ratio * reach, 0.5, 5)
-    assert claim_of(metric("throughput"), interval, bound=False) == claim
+    assert claim_of(metric("throughput"), interval) == claim
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,11 @@ def test_a_claim_needs_certainty_and_an_effect_beyond_the_margin(ratio: float, r
         (Broker("b", Behaviour(corrupt=1)), {}, "b has no valid trial"),
         (Broker("b"), {"smoke": True}, "smoke run"),
         (Broker("b"), {"blocks": 1}, "1 block in which both were measured; 2 are the least"),
+        (
+            Broker("b", states={3: "planned"}),
+            {"status": "interrupted"},
+            "the run was stopped before its planned blocks",
+        ),
     ],
 )
 def test_not_comparable(run: Run, other: Broker, question: dict[str, Any], why: str) -> None:
@@ -158,11 +163,62 @@ def test_a_lower_bound_can_only_widen_the_lead(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "bound", "expected"), [(0.5, True, "better"), (2.0, False, "worse"), (2.0, True, "undecided")]
+    ("ratio", "furthest", "expected"),
+    [
+        (0.5, None, "better"),
+        (0.5, Estimate(0.01, 0.005, 0.02, 0.001, 5), "better"),
+        (0.5, Estimate(0.01, 0.0001, 1.2, 0.06, 5), "undecided"),
+        (2.0, None, "worse"),
+        (2.0, Estimate(0.01, 0.005, 0.02, 0.001, 5), "undecided"),
+        (1.0, Estimate(1.0, 0.9, 1.1, 0.9, 5), "undecided"),
+    ],
 )
-def test_a_bound_never_makes_a_deficit(ratio: float, bound: bool, expected: str) -> None:
-    interval = Estimate(ratio, ratio * 0.9, ratio * 1.1, 0.001, 5)
-    assert claim_of(metric("end_to_end.p99"), interval, bound) == expected
+def test_a_bound_shows_a_lead_only_where_both_of_its_ends_do(
+    ratio: float, furthest: Estimate | None, expected: str
+) -> None:
+    interval = Estimate(ratio, ratio * 0.96, ratio * 1.04, 0.001, 5)
+    assert claim_of(metric("end_to_end.p99"), interval, furthest) == expected
+
+
+def test_some_blocks_with_lost_messages_may_be_far_off() -> None:
+    """b is clearly slower by what arrived. Where two of five blocks are open upwards, Student's interval has no end."""
+    slower = dict(enumerate((2.0, 2.02, 1.98, 2.01, 2.0), 1))
+    ours = {block: (1.0 + 0.01 * (block % 2), False) for block in slower}
+
+    def against_b(*open_blocks: int) -> Comparison:
+        theirs = {block: (value, block in open_blocks) for block, value in slower.items()}
+        return decide({"a": ours, "b": theirs}, "a", metric("end_to_end.p99"))[0]
+
+    assert [against_b().claim, against_b(1, 2).claim, against_b(*slower).claim] == ["better", "undecided", "better"]
+    assert (
+        clause(against_b(1, 2))
+        == "undecided against b (its end-to-end p99 is only a lower bound: messages are missing)"
+    )
+    assert clause(against_b(*slower)).startswith("has an end-to-end p99 at least 2.0 times lower than b")
+    held = against_b(1, 2)
+    assert held.high is not None
+    assert held.high > 1
+
+
+@pytest.mark.parametrize(
+    ("b", "left_open"),
+    [
+        ({1: (5.0, False)}, True),
+        ({1: (0.0, False)}, False),
+        ({1: (0.0, False), 2: (1.0, False), 3: (1.0, False)}, False),
+        ({}, False),
+        ({4: (5.0, False)}, True),
+    ],
+)
+def test_more_blocks_are_made_only_where_they_can_decide(b: Mapping[int, tuple[float, bool]], left_open: bool) -> None:
+    (found,) = decide({"a": steady(1, 1.01, 1), "b": b}, "a", metric("throughput"))
+    assert (found.claim, found.left_open) == ("not-comparable", left_open)
+    assert found.blocks == len(b.keys() & {1, 2, 3})
+
+
+def test_whom_nothing_can_be_claimed_of_is_not_left_open(run: Run) -> None:
+    found = primary(run(Broker("a"), Broker("b", Behaviour(lost=2)), rate=250, blocks=1))
+    assert (found["b"]["claim"], found["b"]["left_open"]) == ("not-comparable", False)
 
 
 def test_all_else_is_exploratory(run: Run) -> None:

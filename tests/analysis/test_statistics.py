@@ -8,7 +8,7 @@ import scipy.stats
 
 from brokerbench_analysis import look_levels, undecided
 from brokerbench_analysis.bootstrap import bca
-from brokerbench_analysis.looks import Look, look_of
+from brokerbench_analysis.looks import Look, look_of, unfinished
 from brokerbench_analysis.statistics import holm_levels, log_ratio, mean_interval
 from brokerbench_analysis.words import compared
 
@@ -49,12 +49,22 @@ def test_no_ratio_with_a_zero_or_without_pairs() -> None:
     assert log_ratio([]) is None
 
 
-def test_equal_values_have_no_width() -> None:
+def test_two_alike_are_no_certainty() -> None:
+    """Each figure lies anywhere in a bin of 0.1 %, a variance of 0.001² / 12; of their log ratio twice that."""
     same, apart = log_ratio([(1, 1), (2, 2)]), log_ratio([(2, 1), (4, 2)])
     assert same is not None
     assert apart is not None
-    assert (same.low, same.high, same.p) == (1, 1, 1)
-    assert (apart.low, apart.p) == (pytest.approx(2), 0)
+    reach = 12.7062 * math.sqrt(2 * 0.001**2 / 12 / 2)
+    assert (same.low, same.high, same.p) == (pytest.approx(math.exp(-reach)), pytest.approx(math.exp(reach)), 1)
+    assert apart.low == pytest.approx(2 * math.exp(-reach))
+    assert apart.p == pytest.approx(2 / math.pi * math.atan(math.sqrt(2 * 0.001**2 / 12 / 2) / math.log(2)), rel=1e-6)
+
+
+def test_fifteen_alike_need_no_bootstrap() -> None:
+    found = mean_interval([0.1] * 15)
+    assert found.method == "t"
+    assert found.low is not None
+    assert found.low < 0.1
 
 
 def test_holm_by_hand() -> None:
@@ -139,19 +149,32 @@ def test_without_a_plan_there_is_one_look() -> None:
 @pytest.mark.parametrize(
     ("claims", "goes_on"),
     [
-        ([(True, "better"), (True, "undecided")], True),
-        ([(True, "better"), (True, "no-difference")], False),
-        ([(True, "better"), (False, "undecided")], False),
-        ([(True, "not-comparable")], False),
+        ([(True, False), (True, True)], True),
+        ([(True, False), (True, False)], False),
+        ([(True, False), (False, True)], False),
         ([], False),
     ],
 )
-def test_only_what_was_tested_and_is_undecided_goes_on(claims: list[tuple[bool, str]], goes_on: bool) -> None:
-    assert undecided({"comparisons": [{"primary": p, "claim": c, "blocks": 5} for p, c in claims]}) is goes_on
+def test_only_what_was_tested_and_is_left_open_goes_on(claims: list[tuple[bool, bool]], goes_on: bool) -> None:
+    assert undecided({"comparisons": [{"primary": p, "left_open": is_open} for p, is_open in claims]}) is goes_on
 
 
-def test_too_few_blocks_decide_nothing() -> None:
-    assert undecided({"comparisons": [{"primary": True, "claim": "not-comparable", "blocks": 1}]})
+@pytest.mark.parametrize(
+    ("status", "states", "number", "why"),
+    [
+        ("interrupted", ["finished", "planned", "planned"], 1, "the run was stopped before its planned blocks"),
+        ("running", ["finished", "running", "planned"], 1, "the planned blocks have not all ended"),
+        ("running", ["finished", "failed", "planned"], 1, None),  # where the first look takes place
+        ("interrupted", ["finished", "finished", "interrupted"], 1, None),  # stands, by its own share of the error
+        ("interrupted", ["finished", "finished", "planned"], 2, "the run was stopped before its planned blocks"),
+        ("finished", ["finished", "finished", "skipped"], 1, None),
+    ],
+)
+def test_a_look_is_one_at_all_of_its_blocks(status: str, states: list[str], number: int, why: str | None) -> None:
+    kinds = ("planned", "planned", "second-look")
+    trials = [{"kind": kind, "state": state} for kind, state in zip(kinds, states, strict=True)]
+    probe = {"kind": "probe", "state": "interrupted"}
+    assert unfinished({"status": status, "trials": [*trials, probe]}, Look(number)) == why
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from brokerbench_analysis.summary import analyse
 from brokerbench_analysis.verdict import Verdict
@@ -34,7 +37,7 @@ def test_a_clear_winner(run: Run) -> None:
 def test_better_than_one_the_same_as_another(run: Run) -> None:
     found = verdict(run(exact("a", 2.0), exact("b", 2.04), exact("c", 2.4), rate=250))
     assert found.claims == (
-        "has an end-to-end p99 17 % lower than c",
+        "has an end-to-end p99 16–17 % lower than c",
         "no difference shown from b (within 10 %)",
     )
     assert found.sentence.endswith(
@@ -68,6 +71,26 @@ def test_percent_is_said_in_the_words_of_throughput(run: Run) -> None:
     slow = Broker("b", Behaviour(delivered_share=0.8))
     found = verdict(run(Broker("a"), slow, rate=250, model="saturate", primary="throughput"))
     assert found.claims == ("carries 25 % more than b",)
+
+
+def test_no_block_in_common_is_not_counted(run: Run) -> None:
+    parts = Broker("a", states={1: "failed"}), Broker("b", Behaviour(end_to_end_ms=6), states={2: "failed"})
+    found = verdict(run(*parts, rate=250, blocks=2))
+    assert found.sentence.startswith("At 250 msg/s no candidate is shown to be best by end-to-end p99; a measured")
+
+
+def test_a_lower_bound_in_the_range_is_called_one(run: Run) -> None:
+    """Block 1 lost nothing; in 2 and 3 the p99 lies among the lost."""
+    few, many = Behaviour(exact_ms=(2.0,), confirms=False), Behaviour(exact_ms=(2.0,), confirms=False, lost=60)
+    repeats = dict.fromkeys((2, 3), many)
+    loser = Broker("b", replace(few, steal=0.05), guarantee="at-most-once", repeats={1: few, **repeats})
+    found = verdict(run(loser, rate=250, delivery={"guarantee": "at-most-once"}))
+    (row,) = found.ranking
+    assert (row["low"], row["low_at_least"], row["high_at_least"]) == (pytest.approx(2.0, rel=0.01), False, True)
+    assert re.search(r", 2\.00 to at least [\d,.]+ over 3 trials", found.sentence)
+    found = verdict(run(Broker("b", many, guarantee="at-most-once"), rate=250, delivery={"guarantee": "at-most-once"}))
+    assert found.ranking[0]["low_at_least"]
+    assert re.search(r", each at least [\d,.]+ over 3 trials", found.sentence)
 
 
 def test_one_block_makes_no_claim(run: Run) -> None:

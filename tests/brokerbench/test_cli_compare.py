@@ -51,8 +51,9 @@ def test_before_and_after(write: Write, capsys: pytest.CaptureFixture[str]) -> N
     assert float(ratio) == pytest.approx(1 / 3, rel=0.15)
     low, high = map(float, interval.split("–"))
     assert low < float(ratio) < high < 1
-    assert claim == "better"
-    assert row(told, "throughput, msg/s")[-1] == "(no-difference)"
+    assert claim == "lower"
+    assert row(told, "throughput, msg/s")[-2:] == ["(no", "difference)"]
+    assert "by more than chance within these runs explains" in " ".join(told.split())
     assert row(told, "lost messages")[:2] == ["0", "0"]
 
 
@@ -64,7 +65,7 @@ def test_another_machine_is_refused_line_by_line(write: Write, capsys: pytest.Ca
     assert told.err.splitlines() == [
         "B cannot be compared with A: CPU: Quick, 2 cores in A, Slow, 2 cores in B",
         "B cannot be compared with A: kernel: 6 in A, 7 in B",
-        "Nothing was compared; --force compares all the same.",
+        "Nothing was compared; --force shows the figures all the same.",
     ]
 
 
@@ -72,7 +73,8 @@ def test_force_compares_and_says_what_differs(write: Write, capsys: pytest.Captu
     assert call(write("a"), write("b", kernel="7"), "--force") == 0
     told = capsys.readouterr().out
     assert "not comparable: kernel: 6 in A, 7 in B" in told
-    assert row(told, "end-to-end p99, ms")
+    assert row(told, "end-to-end p99, ms")[-2:] == ["not", "comparable"]
+    assert "nats: no claim: the runs differ in kernel" in told
 
 
 def test_three_runs_each_against_the_first(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +94,8 @@ def test_json_holds_all(write: Write, capsys: pytest.CaptureFixture[str]) -> Non
     assert found["differences"] == {"B": []}
     first = found["changes"]["B"][0]
     assert (first["candidate"], first["metric"], first["claim"]) == ("nats", "end_to_end.p99", "worse")
+    assert first["text"] == "higher"
+    assert "chance within these runs" in found["note"]
     assert first["low"] < first["ratio"] < first["high"]
     assert first["trials"] == [4, 4]
 
