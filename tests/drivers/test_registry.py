@@ -65,3 +65,12 @@ def test_loading_all_imports_no_client() -> None:
     clients = {module for name in names() for module in load(name).clients.values()} - {"numpy"}
     assert set(done.stdout.split()).isdisjoint(clients)
     assert brokerbench_drivers.names() == names()
+
+
+@pytest.mark.parametrize("name", ["kafka", "nats", "rabbitmq", "zeromq"])
+def test_a_stand_in_loads_no_client(name: str) -> None:
+    """It shares the machine with the clients whose ceiling it is there to find."""
+    code = f"import sys, brokerbench_drivers.{name}.stand_in; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    clients = {module.partition(".")[0] for module in load(name).clients.values()}
+    assert set(done.stdout.split()).isdisjoint(clients)

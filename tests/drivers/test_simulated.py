@@ -58,12 +58,17 @@ def test_workers_side_by_side_promise_no_order() -> None:
     assert Feature.ORDER not in DRIVER.features(Settings(workers=2))
 
 
+HALF = {"at": "0s", "for": "500ms", "every": "1s"}
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"service": {}}, "one of constant, exponential and trace"),
         ({"service": {"constant": "1ms", "exponential": "1ms"}}, "one of constant"),
         ({"stalls": [{"at": "1s", "for": "2s", "every": "2s"}]}, "every is longer than for"),
+        ({"stalls": [HALF, {**HALF, "at": "500ms"}]}, "leave time to work: .*; found 1 "),
+        ({"stalls": [{"at": "0s", "for": "1ms", "every": "10ms"}] * 10}, "found 1 "),
         ({"fates": {"refused": [-1]}}, "a sequence, like 5"),
         ({"fates": {"refused": ["every 0"]}}, "or every 100"),
         ({"confirms": False, "fates": {"refused": [1]}}, "nothing can be refused"),
@@ -74,6 +79,11 @@ def test_workers_side_by_side_promise_no_order() -> None:
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Settings.model_validate(settings)
+
+
+def test_stalls_that_leave_time_are_taken() -> None:
+    once = {"at": "0s", "for": "1h"}
+    assert len(Settings.model_validate({"stalls": [HALF, once, once, {**HALF, "every": "1001ms"}]}).stalls) == 4
 
 
 def test_urls() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brokerbench.contract import BadTarget, Batch, Destination, Endpoints, Fate, Session
+from brokerbench.contract import BadTarget, Batch, CannotPromise, Destination, Endpoints, Fate, Session
+from brokerbench.model import Delivery, Guarantee, Scenario
 from brokerbench_drivers.simulated.settings import Settings
 from brokerbench_drivers.simulated.virtual import VirtualDriver
 from tests.drivers.simulated_stamped import MS, S, message
@@ -65,6 +66,27 @@ def test_a_message_takes_what_the_law_says() -> None:
     assert world.clock.now == 5 * S + 6 * MS
     assert world.consumer.receive(0.5).count == 0
     assert world.clock.now == 5 * S + 506 * MS
+
+
+@pytest.mark.parametrize("settings", [{}, {"confirms": False, "confirm_delay": "1ms"}], ids=str)
+def test_a_saturating_load_that_would_never_end_is_refused(settings: dict[str, Any]) -> None:
+    driver, delivery = VirtualDriver(Clock()), Delivery(guarantee=Guarantee.AT_MOST_ONCE)
+    saturating, at_a_rate = asked({"model": "saturate"}, {}), asked({"model": "open"}, {"rate": "1/s"})
+    with pytest.raises(CannotPromise, match="never ends"):
+        driver.promise(Settings.model_validate(settings), delivery, saturating)
+    assert driver.promise(Settings.model_validate(settings), delivery, at_a_rate)
+    assert driver.promise(Settings.model_validate({"confirm_delay": "1ms"}), delivery, saturating)
+
+
+def asked(load: dict[str, Any], stage: dict[str, Any]) -> Scenario:
+    return Scenario.model_validate(
+        {
+            "scenario": "s",
+            "brokers": {"it": {"driver": "simulated"}},
+            "message": {"size": "64B"},
+            "load": {**load, "stages": [{"steady": "1s", **stage}]},
+        }
+    )
 
 
 def test_no_more_in_flight_than_was_asked() -> None:

@@ -1,5 +1,6 @@
 """What can be set: the queue's law, its pauses, and what is done wrong to which message."""
 
+import math
 import re
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from brokerbench.model import Count, Duration, Frozen
 
 __all__ = ["Fates", "Pick", "Service", "Settings", "Stall"]
 
+_ALL_TIME = 1 - 1e-9  # ten tenths, added up as floats, are less than 1
 _EVERY = re.compile(r"every\s+([1-9][0-9]*)")
 
 
@@ -98,6 +100,16 @@ class Settings(Frozen):
     save_account: bool = Field(
         default=False, description="write the broker's own account of each trial beside its server's log"
     )
+
+    @model_validator(mode="after")
+    def _awake_in_between(self) -> "Settings":
+        shares = math.fsum(stall.for_s / stall.every_s for stall in self.stalls if stall.every_s is not None)
+        if shares >= _ALL_TIME:
+            raise ValueError(
+                "stalls that come again must leave time to work: for / every, added up, must be less than 1;"
+                f" found {shares:g}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _nobody_to_tell(self) -> "Settings":

@@ -14,6 +14,7 @@ from brokerbench.contract import (
     Admin,
     BadTarget,
     Batch,
+    CannotPromise,
     Confirms,
     Connection,
     Consumer,
@@ -26,7 +27,7 @@ from brokerbench.contract import (
     Session,
     Settle,
 )
-from brokerbench.model import ServerKind
+from brokerbench.model import Delivery, LoadModel, Promise, Scenario, ServerKind
 from brokerbench.servers import Library, ServerRecipe
 
 from .account import Account
@@ -63,6 +64,15 @@ class VirtualDriver(SimulatedDriver):
         self.destinations = Destinations()
         self.accounts: dict[str, Account] = {}
         clock.source(self.destinations.next_ns, self.destinations.advance)
+
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+        """Who sends as fast as it can must be made to wait: sending itself takes no time here."""
+        if scenario.load.model is LoadModel.SATURATE and not (settings.confirms and settings.confirm_delay_s):
+            raise CannotPromise(
+                "in virtual time a saturating load never ends where no confirm is waited for:"
+                " use confirms: true with a confirm_delay, or model: open"
+            )
+        return super().promise(settings, delivery, scenario)
 
     def account(self, endpoints: Endpoints) -> Account:
         """Also of a destination that was deleted."""

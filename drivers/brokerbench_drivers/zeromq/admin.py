@@ -7,20 +7,13 @@ from collections.abc import Mapping
 import zmq
 
 from brokerbench.contract import Counters, Destination, Endpoints
-from brokerbench.servers import free_port
 from brokerbench_drivers._dated import dated
 
+from .names import places
 from .releases import RELEASED
 from .settings import Settings
 
-__all__ = ["ZeromqAdmin", "places"]
-
-
-def places(transport: str, folder: str, count: int) -> list[str]:
-    """Where `count` sockets may be bound; `folder` is used by ipc alone."""
-    if transport == "ipc":
-        return [f"ipc://{folder}/{index}" for index in range(count)]
-    return [f"tcp://127.0.0.1:{free_port()}" for _ in range(count)]
+__all__ = ["ZeromqAdmin"]
 
 
 class ZeromqAdmin:

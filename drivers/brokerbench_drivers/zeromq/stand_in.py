@@ -19,7 +19,7 @@ from brokerbench.contract import Destination, Endpoints
 from brokerbench.servers import ServerHost
 from brokerbench_drivers._forking import apart, launch, serve_each, told
 
-from .admin import places
+from .names import places
 from .settings import Settings
 
 __all__ = ["ZeromqStandIn"]
