@@ -26,6 +26,7 @@ from brokerbench_scenarios import redacted, shorten, without_secrets
 from ._errors import FAILED, INTERRUPTED, BadInput
 from ._progress import Progress, console, link
 from ._scenario import Loaded
+from .validate import on_top
 
 __all__ = ["RunRequest", "run_scenario"]
 
@@ -100,7 +101,7 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
     )
     most = "at most " if plan.looks else ""
     out.print(
-        f"  {most}{len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}",
+        f"  {most}{len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}\n  {on_top(plan)}",
         highlight=False,
     )
     for text in _downloads(plan, drivers):

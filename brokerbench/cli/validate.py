@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from brokerbench.engine.planner import make_plan
-from brokerbench.model import Candidate, Margins, Plan, Role, TrialKind, format_duration
+from brokerbench.model import Candidate, LoadModel, Margins, Plan, Role, TrialKind, format_duration
 from brokerbench_scenarios import redacted, without_secrets
 
 from ._errors import BAD_INPUT, OK
 from ._scenario import load_scenario
 
-__all__ = ["as_json", "command", "lines"]
+__all__ = ["as_json", "command", "lines", "on_top"]
 
 LONG_S = 3600.0  # said before the start
 
@@ -138,13 +138,21 @@ def _candidate(each: Candidate, plan: Plan) -> list[str]:
     return out + [f"    {note}" for note in promise.notes]
 
 
+def on_top(plan: Plan) -> str:
+    """What no plan can count beforehand. A smoke run makes no ceilings and no further trials."""
+    more = [] if plan.smoke else ["ceilings", "repeats of disturbed trials (2 each at most)"]
+    if more and plan.scenario.load.model is LoadModel.SATURATE:
+        more.append("probes")
+    return f"on top: {', '.join(['starting servers', *more])}"
+
+
 def _length(plan: Plan) -> list[str]:
     load = plan.scenario.load
     least = plan.length_s
     most = least + len(plan.trials) * load.drain_s
     out = [
         f"length: {'at most ' if plan.looks else ''}{len(plan.trials)} trials, {format_duration(least)} of load,"
-        f" at most {format_duration(most)} with drains; starting servers comes on top"
+        f" at most {format_duration(most)} with drains; {on_top(plan)}"
     ]
     if least >= LONG_S:
         said = format_duration(least)

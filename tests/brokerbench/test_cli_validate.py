@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from brokerbench.cli._main import run
+from brokerbench.cli._scenario import load_scenario
+from brokerbench.cli.validate import on_top
+from brokerbench.engine.planner import make_plan
 
 FILE = """\
 scenario: small
@@ -48,7 +51,8 @@ def test_it_prints_question_candidates_trials_and_length(file: str, capsys: pyte
     assert "trials (order by seed 5)" in told
     blocks = [line.partition(": ")[2].split(", ") for line in told if line.startswith("  block ")]
     assert [sorted(block) for block in blocks] == [["floor", "jet"]] * 3
-    assert told[-1].startswith("length: 6 trials, 30 s of load, at most 1 min with drains")
+    assert told[-1].startswith("length: 6 trials, 30 s of load, at most 1 min with drains; on top: ")
+    assert told[-1].endswith("starting servers, ceilings, repeats of disturbed trials (2 each at most)")
 
 
 def test_json_says_the_same(file: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,4 +119,11 @@ def test_a_folder_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_a_shipped_scenario_goes_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", "saturate", "-o", "brokers={jet: {driver: nats}}"]) == 0
-    assert "as fast as messages are confirmed" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "as fast as messages are confirmed" in told
+    assert told.endswith("repeats of disturbed trials (2 each at most), probes\n")
+
+
+def test_a_smoke_run_has_nothing_on_top_but_servers() -> None:
+    loaded = load_scenario("saturate", ["brokers={jet: {driver: nats}}"])
+    assert on_top(make_plan(loaded.scenario, loaded.drivers, 1, smoke=True)) == "on top: starting servers"
