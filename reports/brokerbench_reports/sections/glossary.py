@@ -18,7 +18,8 @@ CHECKS = {
     "intervals": ("seconds' totals", "what each second counted, against the ledger"),
     "histogram": ("histogram", "messages of the window that arrived, against those whose latency was recorded"),
     "broker-counters": ("broker's counters", "what the broker counted for itself, against the ledger"),
-    "littles-law": ("Little's law", "mean number under way by plain sums of times, against rate × mean latency"),
+    "mean-by-sums": ("mean by sums", "mean latency by plain sums of times, against the histogram's"),
+    "littles-law": ("Little's law", "mean number under way by those sums, against throughput × mean latency"),
     "closed-loop": ("X R = N", "confirmed rate × mean confirm latency, against the messages in flight"),
 }
 
