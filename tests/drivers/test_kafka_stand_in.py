@@ -5,17 +5,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
-from brokerbench.contract import Connection, Consumer, Destination, Fate, Producer, Session, Settle
+from brokerbench.contract import Consumer, Destination, Settle
 from brokerbench.servers import Guardian
 from brokerbench_drivers._dialogue import Unspoken
 from brokerbench_drivers.kafka import DRIVER
 from tests.conformance.lab import until
-from tests.conformance.payloads import batch
 from tests.support.absent import absent
+from tests.support.stand_in import Stage, send_all
 
 try:
     from kafka.protocol.admin import DeleteTopicsRequest
@@ -123,31 +122,6 @@ class TestDialogue:
         assert (share("brokerbench-a-0", one), share("brokerbench-a-1", one)) == ([0], [])
 
 
-class Stage:
-    def __init__(self, guardian: Guardian, folder: Path, client: str, size: int, consumers: int = 1, **asked: Any):
-        self.canned, self.size, self.client = canned_of(size), size, client
-        file = folder / "canned"
-        file.write_bytes(b"".join(self.canned))
-        self.settings = DRIVER.Settings.model_validate(
-            {"acks": "all", "idempotence": True, "commit": "settled"} | asked
-        )
-        self.host = guardian.host("stand-in", folder)
-        stand_in = DRIVER.stand_in(client, self.settings)
-        assert stand_in is not None
-        self.endpoints = stand_in.start(self.host, Destination("bb.try", 3, 1, {"a": consumers}), file, size)
-        self._open: list[Connection] = []
-
-    def connect(self, group: str | None = None, index: int = 0) -> Connection:
-        made = DRIVER.connect(Session(self.endpoints, self.client, self.settings, 500, 50, self.size, index, group))
-        self._open.append(made)
-        return made
-
-    def close(self) -> None:
-        for connection in self._open:
-            connection.close()
-        self.host.close(1.0)
-
-
 @pytest.fixture(scope="module")
 def guardian() -> Iterator[Guardian]:
     with Guardian() as made:
@@ -158,7 +132,12 @@ def guardian() -> Iterator[Guardian]:
 def stage(request: pytest.FixtureRequest, guardian: Guardian, tmp_path: Path) -> Iterator[Stage]:
     client, size, asked = request.param
     pytest.importorskip(DRIVER.clients[client])
-    made = Stage(guardian, tmp_path, client, size, **asked)
+    asked = {"consumers": 1} | asked
+    consumers = asked.pop("consumers")
+    settings = DRIVER.Settings.model_validate({"acks": "all", "idempotence": True, "commit": "settled"} | asked)
+    host = guardian.host("stand-in", tmp_path)
+    made = Stage(host, tmp_path, DRIVER, client, settings, canned_of(size), in_flight=500)
+    made.start(Destination("bb.try", 3, 1, {"a": consumers}))
     yield made
     made.close()
 
@@ -166,26 +145,6 @@ def stage(request: pytest.FixtureRequest, guardian: Guardian, tmp_path: Path) ->
 def stages(sizes: Sequence[int], **asked: Any) -> pytest.MarkDecorator:
     cases = [(client, size, dict(asked)) for client in CLIENTS for size in sizes]
     return pytest.mark.parametrize("stage", cases, indirect=True, ids=[f"{c}-{size}" for c, size, _ in cases])
-
-
-def send_all(producer: Producer, payloads: list[bytes], count: int, *, confirming: bool = True) -> Any:
-    """How often each of `count` messages was confirmed, once all were (or, where nothing confirms, once all left)."""
-    answers, sent = np.zeros(count, int), 0
-
-    def done() -> bool:
-        nonlocal sent
-        room = min(producer.room(), count - sent)
-        if room > 0:
-            sent += producer.send(batch([payloads[i % len(payloads)] for i in range(sent, sent + room)]))
-        found = producer.confirms(0.001)
-        for first, last, fate in zip(found.first.tolist(), found.last.tolist(), found.fate.tolist(), strict=True):
-            assert fate == Fate.CONFIRMED.value
-            answers[first : last + 1] += 1
-        return sent == count and (bool(answers.all()) or not confirming)
-
-    until(done, f"{count} messages sent")
-    assert len(producer.confirms(0.01)) == 0
-    return answers
 
 
 @stages(SIZES)

@@ -4,17 +4,16 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 
-from brokerbench.contract import Connection, Destination, Endpoints, Fate, Producer, Session, Settle
+from brokerbench.contract import Destination, Settle
 from brokerbench.servers import Guardian
 from brokerbench_drivers._dialogue import Unspoken
 from brokerbench_drivers.rabbitmq import DRIVER
 from tests.conformance.lab import until
-from tests.conformance.payloads import batch
 from tests.support.absent import absent
+from tests.support.stand_in import PREFETCH, Stage, send_all
 
 try:
     from pamqp.body import ContentBody
@@ -26,7 +25,6 @@ try:
 except ImportError:
     absent("RabbitMQ's stand-in: pip install 'brokerbench[rabbitmq]'")
 
-PREFETCH = 50
 SIZES = [16, 100, 1024, 300_000]  # the last one takes several frames
 
 
@@ -122,29 +120,11 @@ class TestDialogue:
             opened().feed(memoryview(published(b"x")[:-1] + b"?"))
 
 
-class Stage:
-    def __init__(self, guardian: Guardian, folder: Path, size: int, groups: tuple[str, ...] = ("a",)) -> None:
-        self.canned, self.size = canned_of(size), size
-        file = folder / "canned"
-        file.write_bytes(b"".join(self.canned))
-        self.settings = DRIVER.Settings(persistent=False, confirms=True, auto_ack=False)
-        self.host = guardian.host("stand-in", folder)
-        stand_in = DRIVER.stand_in("pika", self.settings)
-        assert stand_in is not None
-        asked = Destination("bb.try", 1, 1, dict.fromkeys(groups, 1))
-        self.endpoints: Endpoints = stand_in.start(self.host, asked, file, size)
-        self._open: list[Connection] = []
-
-    def connect(self, group: str | None = None, **changed: object) -> Connection:
-        settings = self.settings.model_copy(update=changed)
-        made = DRIVER.connect(Session(self.endpoints, "pika", settings, 200, PREFETCH, self.size, 0, group))
-        self._open.append(made)
-        return made
-
-    def close(self) -> None:
-        for connection in self._open:
-            connection.close()
-        self.host.close(1.0)
+def staged(guardian: Guardian, folder: Path, size: int, groups: tuple[str, ...] = ("a",)) -> Stage:
+    settings = DRIVER.Settings(persistent=False, confirms=True, auto_ack=False)
+    made = Stage(guardian.host("stand-in", folder), folder, DRIVER, "pika", settings, canned_of(size))
+    made.start(Destination("bb.try", 1, 1, dict.fromkeys(groups, 1)))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -155,42 +135,22 @@ def guardian() -> Iterator[Guardian]:
 
 @pytest.fixture
 def stage(request: pytest.FixtureRequest, guardian: Guardian, tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(guardian, tmp_path, request.param)
+    made = staged(guardian, tmp_path, request.param)
     yield made
     made.close()
-
-
-def confirmed_by(producer: Producer, payloads: list[bytes], count: int) -> np.ndarray:
-    """How often each of `count` messages was confirmed."""
-    answers, sent = np.zeros(count, int), 0
-
-    def done() -> bool:
-        nonlocal sent
-        room = min(producer.room(), count - sent)
-        if room > 0:
-            sent += producer.send(batch([payloads[i % len(payloads)] for i in range(sent, sent + room)]))
-        found = producer.confirms(0.001)
-        for first, last, fate in zip(found.first.tolist(), found.last.tolist(), found.fate.tolist(), strict=True):
-            assert fate == Fate.CONFIRMED.value
-            answers[first : last + 1] += 1
-        return sent == count and bool(answers.all())
-
-    until(done, f"{count} messages confirmed")
-    assert len(producer.confirms(0.01)) == 0
-    return answers
 
 
 @pytest.mark.parametrize("stage", SIZES, indirect=True)
 def test_confirms_each_message_once(stage: Stage) -> None:
     count = 2000 if stage.size < 10_000 else 50
-    answers = confirmed_by(stage.connect().producer(), stage.canned, count)
+    answers = send_all(stage.connect().producer(), stage.canned, count)
     assert (answers == 1).all()
 
 
 @pytest.mark.parametrize("stage", [100], indirect=True)
 def test_confirms_messages_of_mixed_sizes(stage: Stage) -> None:
     mixed = [random.Random(n).randbytes(16 + n % 3 * 50) for n in range(100)]
-    assert (confirmed_by(stage.connect().producer(), mixed, 1000) == 1).all()
+    assert (send_all(stage.connect().producer(), mixed, 1000) == 1).all()
 
 
 @pytest.mark.parametrize("stage", SIZES, indirect=True)
@@ -213,10 +173,10 @@ def test_gives_the_canned_messages_byte_for_byte(stage: Stage, auto_ack: bool) -
 
 
 def test_several_groups_have_an_exchange_between(guardian: Guardian, tmp_path: Path) -> None:
-    stage = Stage(guardian, tmp_path, 16, ("a", "b"))
+    stage = staged(guardian, tmp_path, 16, ("a", "b"))
     try:
         assert stage.endpoints.extra == {"exchange": "bb.try", "routing_key": "bb.try"}
-        assert (confirmed_by(stage.connect().producer(), stage.canned, 100) == 1).all()
+        assert (send_all(stage.connect().producer(), stage.canned, 100) == 1).all()
         first, second = stage.connect("a").consumer(), stage.connect("b").consumer()
         for consumer in (first, second):
             assert consumer.receive(30.0).count > 0
@@ -230,7 +190,7 @@ def stand_ins() -> list[psutil.Process]:
 
 
 def test_leaves_no_process(guardian: Guardian, tmp_path: Path) -> None:
-    stage = Stage(guardian, tmp_path, 16)
+    stage = staged(guardian, tmp_path, 16)
     connection = stage.connect()
     (parent,) = [each for each in stand_ins() if each.children()]
     (child,) = parent.children()
