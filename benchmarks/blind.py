@@ -20,10 +20,10 @@ import psutil
 from _lab import server
 
 _ASK = {
-    "delivered_msgs_s": "load: {model: saturate, warmup: 2s, stages: [{steady: 5s}], drain: 10s}",
-    "end_to_end.p99": "load: {model: open, warmup: 2s, stages: [{steady: 5s, rate: 2k/s}], drain: 10s}",
+    "delivered_msgs_s": "load: {model: saturate, warmup: 1s, stages: [{steady: 4s}], drain: 10s}",
+    "end_to_end.p99": "load: {model: open, warmup: 1s, stages: [{steady: 4s, rate: 2k/s}], drain: 10s}",
 }
-_LOAD_S = 7.0  # warm-up and window of the saturating load; the rest of the time the server idles
+_LOAD_S = 5.0  # warm-up and window of the saturating load; the rest of the time the server idles
 _SHARE = 0.70
 _PERIOD_US = 20_000
 
