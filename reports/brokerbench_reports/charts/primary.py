@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.path import Path
 
 from brokerbench_analysis.metrics import Reading, spread
 from brokerbench_reports.words import NOT_MEASURED, between, labels, reading
@@ -18,7 +19,8 @@ __all__ = ["Row", "primary"]
 
 _ROW_HEIGHT, _WIDTH = 46, 400
 _HEADING = 0.62  # of a row
-_ARROW = r"$\rightarrow$"
+# From the dot to the right: a shaft and a head of two strokes.
+_ARROW = Path([(0, 0), (1, 0), (0.6, 0.35), (1, 0), (0.6, -0.35)], [1, 2, 1, 2, 2])
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
     with look(key):
         drawing = figure(_WIDTH, height)
         axes = drawing.subplots()
-        drawing.subplots_adjust(left=0.035, right=0.965, top=1 - 6 / height, bottom=44 / height)
+        drawing.subplots_adjust(left=0.035, right=0.94, top=1 - 6 / height, bottom=44 / height)
         bare(axes, grid="x")
         axes.set_ylim(depth - 0.4, -0.6)
         axes.set_yticks([])
@@ -129,7 +131,12 @@ def _row(axes: Axes, place: float, row: Row, unit: str, names: Mapping[str, str]
     ):
         axes.plot([value for value, _ in figures], [place + 0.1] * len(figures), **style, **dots)
     beyond = [value for value, bound in (*row.values, *row.doubtful) if bound]
-    axes.plot(beyond, [place + 0.1] * len(beyond), **dots | {"marker": _ARROW, "markersize": 12}, color=tint)
+    axes.plot(
+        beyond,
+        [place + 0.1] * len(beyond),
+        **dots | {"marker": _ARROW, "markersize": 30, "fillstyle": "none"},
+        color=tint,
+    )
 
 
 def _told(row: Row, unit: str) -> str:
