@@ -101,9 +101,10 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
     )
     most = "at most " if plan.looks else ""
     out.print(
-        f"  {most}{len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}\n  {on_top(plan)}",
+        f"  {most}{len(plan.trials)} trials, {format_duration(plan.length_s)} of load; seed {plan.seed}",
         highlight=False,
     )
+    out.print(f"  {on_top(plan)}", highlight=False)
     for text in _downloads(plan, drivers):
         out.print(f"  {text}", markup=False, highlight=False)
 

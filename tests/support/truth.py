@@ -10,7 +10,7 @@ import numpy as np
 
 from brokerbench_analysis import Study
 
-__all__ = ["QUANTILES", "Truth", "assert_agrees", "assert_counts", "batch_error", "sojourn_ms"]
+__all__ = ["QUANTILES", "Truth", "assert_agrees", "assert_counts", "batch_error", "sojourn_ms", "window_ns"]
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 _BIN = 0.001  # a histogram's bin is no wider, and its highest value is printed
@@ -39,10 +39,15 @@ class Truth:
         return t0_ns
 
 
+def window_ns(truth: Truth) -> tuple[int, int]:
+    """The measured window, since t0."""
+    phases = truth.record["phases"]
+    return round(phases["warmup_s"] * 1e9), round((phases["warmup_s"] + phases["measure_s"]) * 1e9)
+
+
 def sojourn_ms(truth: Truth, group: str = "all", column: str = "departure_ns") -> Any:
     """True latency of each message that was intended in the measured window and left, in order of intended time."""
-    phases, t0_ns = truth.record["phases"], truth.t0_ns
-    start, end = (round(s * 1e9) for s in (phases["warmup_s"], phases["warmup_s"] + phases["measure_s"]))
+    t0_ns, (start, end) = truth.t0_ns, window_ns(truth)
     intended, left = [], []
     for producer in sorted({name.partition(".")[0] for name in truth.times}):
         due, gone = truth.times[f"{producer}.intended_ns"], truth.times[f"{producer}.{column}.{group}"]

@@ -31,7 +31,8 @@ class Pauser:
 
     def __init__(self):
         self._children = []
-        self._thread = threading.Thread(target=self._pause)
+        self._thread = threading.Thread(target=self._run)
+        self._error = None
         self._pid = 0
 
     def observe(self, kind, about):
@@ -42,17 +43,27 @@ class Pauser:
             self._children = []
             self._thread.start()
 
+    def _run(self):
+        try:
+            self._pause()
+        except Exception as error:  # noqa: BLE001 - raised again by `join`, in the test's own thread
+            self._error = error
+
     def _pause(self):
         between = threading.Event()
         for _ in range(2):
             os.kill(self._pid, signal.SIGSTOP)
-            between.wait(PAUSE_S)
-            os.kill(self._pid, signal.SIGCONT)
+            try:
+                between.wait(PAUSE_S)
+            finally:
+                os.kill(self._pid, signal.SIGCONT)
             between.wait(1.0)
 
     def join(self):
         self._thread.join(30)
         assert not self._thread.is_alive()
+        if self._error is not None:
+            raise self._error
 
 
 @pytest.fixture(scope="module")
