@@ -5,6 +5,7 @@ The folder is one that the engine wrote. Each count is kept by several sides; wh
 
 import base64
 import hashlib
+import html
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ def verdict(folder: Path) -> tuple[str, list[str]]:
     assert cli(["report", str(folder)]) == 0
     assert cli(["report", str(folder), "--format", "json"]) == 0
     [record] = read(folder / "report.json")["candidates"]["it"]["trials"]
-    page = (folder / "report.html").read_text(encoding="utf-8")
+    page = html.unescape((folder / "report.html").read_text(encoding="utf-8"))
     for reason in record["validity"]["reasons"]:
         assert reason.split(":")[0].split(" is ")[0] in page
     integrity = zip(record["validity"]["codes"], record["validity"]["reasons"], strict=True)
