@@ -73,13 +73,13 @@ def paused(files: TrialFiles) -> Iterator[Reason]:
     """A child that does not run sends, stamps and counts late; the broker cannot have caused that.
 
     In `saturate` no latency is claimed, and processes that share full cores with a broker must stand still at times:
-    suspect at most.
+    suspect at most, and only where it was long.
     """
     worst = pauses(files)
     if worst is None:
         return
     share = _stood_still(files, worst)
-    if share > PAUSED:
+    if share > (PAUSED if files.model == "open" else PAUSED_LONG):
         times = "once" if worst["count"] == 1 else f"{worst['count']:,} times"
         text = f"the generator stood still: {worst['child']} did not run {times}, {digits(worst['total_ms'])} ms in all"
         text += f" ({percent(share)} of the measured window), {digits(worst['max_ms'])} ms at the longest;"

@@ -250,6 +250,8 @@ def test_a_pause_is_no_reason_against_a_saturating_throughput(one_trial: OneTria
     record = one_trial(Behaviour(pauses_ms={"all-0": [150.0] * 2}), model="saturate")
     assert record["validity"]["state"] == "suspect"
     assert "generator-paused" in record["validity"]["codes"]
+    short = one_trial(Behaviour(pauses_ms={"all-0": [15.0] * 2}), model="saturate")
+    assert "generator-paused" not in short["validity"]["codes"]
 
 
 def test_an_invalid_reason_outweighs_suspect_ones(one_trial: OneTrial) -> None:
