@@ -7,7 +7,7 @@ from typing import Any
 from .candidates import Candidate
 from .claims import Comparison, clause
 from .folder import Json
-from .metrics import Metric, value_of
+from .metrics import Metric, spread, value_of
 from .words import article, counted, digits
 
 __all__ = ["Verdict", "conclude", "why_unranked"]
@@ -72,12 +72,9 @@ def _no_figures(candidate: Candidate) -> str:
 
 
 def _row(candidate: Candidate, of: Metric) -> Json:
-    """`value` is of all usable trials merged, `low` and `high` the least and the most of single trials.
-
-    The most is only a lower bound as soon as any trial's figure is: that trial's may be larger than all.
-    """
+    """`value` is of all usable trials merged, `low` and `high` the least and the most of single trials."""
     each = list(candidate.values(of).values())
-    (low, low_at_least), (high, _) = min(each), max(each)
+    (low, low_at_least), (high, high_at_least) = spread(each)
     value, bound = value_of(candidate.merged or {}, of)
     row: dict[str, Any] = {
         "candidate": candidate.name,
@@ -86,7 +83,7 @@ def _row(candidate: Candidate, of: Metric) -> Json:
         "at_least": bound,
         "unit": of.unit,
     }
-    row |= {"low": low, "low_at_least": low_at_least, "high": high, "high_at_least": any(bound for _, bound in each)}
+    row |= {"low": low, "low_at_least": low_at_least, "high": high, "high_at_least": high_at_least}
     return row | {"trials": len(each)}
 
 

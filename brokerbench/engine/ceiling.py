@@ -41,9 +41,8 @@ _READY_S, _DONE_S = 20.0, 5.0
 _TAG = 1
 _STOPPED = "stopped by the user"
 _CANNED_BYTES, _CANNED_MOST, _CANNED_LEAST = 2**20, 8192, 16
-_FORMAT = (
-    1  # raised with each change of loops, recorder, clients or stand-ins: what was remembered before counts no more
-)
+# Raised with each change of loops, recorder, clients or stand-ins: what was remembered before counts no more.
+_FORMAT = 1
 _FOLDERS = re.compile(r"(?:(?<=://)|(?<![\w./]))/(?:[^\s/'\"]+/)+")  # all of an absolute path but its last part
 _MACHINE = ("cpu", "cores", "cores_usable", "kernel", "python", "governor", "cgroup")  # of run.json's environment
 
