@@ -16,9 +16,9 @@ from rich.console import Console
 import brokerbench_drivers
 from brokerbench.contract import Driver
 from brokerbench.engine.ceiling_cache import user_cache
-from brokerbench.engine.planner import make_plan
+from brokerbench.engine.planner import make_plan, recipe_of
 from brokerbench.engine.run import RunOptions, execute
-from brokerbench.model import Plan, Scenario, format_duration
+from brokerbench.model import Plan, Scenario, ServerKind, format_duration
 from brokerbench.servers import GuardianLost
 from brokerbench_analysis import exit_status, look_levels, undecided, write_summary
 from brokerbench_scenarios import redacted, shorten, without_secrets
@@ -37,6 +37,7 @@ class RunRequest:
     seed: int | None = None
     short: bool = False
     as_json: bool = False
+    allow_busy: bool = False
 
 
 class _Stop:
@@ -112,10 +113,11 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
 def _downloads(plan: Plan, drivers: dict[str, Driver]) -> Iterator[str]:
     seen = set()
     for candidate in plan.candidates:
-        recipe = drivers[candidate.driver].servers.get(candidate.server)
-        if candidate.excluded is None and recipe is not None and recipe not in seen:
-            seen.add(recipe)
-            found = recipe.available()
+        if candidate.excluded is not None or candidate.server.kind is ServerKind.EXTERNAL:
+            continue
+        found = recipe_of(drivers[candidate.driver], candidate).available()
+        if found.what not in seen:
+            seen.add(found.what)
             if not found.ready and found.fetchable:
                 yield f"to be downloaded once: {found.download_mb:.0f} MB ({found.what})"
 
@@ -143,6 +145,7 @@ def _execute(
             after_trial=lambda folder: progress.figures(write_summary(folder)),
             undecided=lambda folder: undecided(write_summary(folder)),
             look_levels=look_levels,
+            allow_busy=request.allow_busy,
             cache=user_cache(),
         )
         try:

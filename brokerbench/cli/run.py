@@ -18,7 +18,16 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed gives the same order and payloads.")
 @click.option("--short", is_flag=True, help="Seconds instead of minutes, to see that it works: no claim.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on standard output.")
-def command(file: str, results: Path, overrides: tuple[str, ...], seed: int | None, short: bool, as_json: bool) -> int:
+@click.option("--allow-busy", is_flag=True, help="Measure on an external server that others use at the same time.")
+def command(
+    file: str,
+    results: Path,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    short: bool,
+    as_json: bool,
+    allow_busy: bool,
+) -> int:
     """Run a scenario FILE (or a shipped scenario's name); write the run folder and its report.
 
     Exit status: 0 valid; 1 a trial failed; 2 bad input; 3 not valid; 4 a condition was not met; 130 interrupted.
@@ -26,4 +35,4 @@ def command(file: str, results: Path, overrides: tuple[str, ...], seed: int | No
     if results.exists() and not results.is_dir():
         raise BadInput(f"--results {results} is a file", "name a folder")
     loaded = load_scenario(file, overrides)
-    return run_scenario(loaded, RunRequest(results, seed, short, as_json))
+    return run_scenario(loaded, RunRequest(results, seed, short, as_json, allow_busy))

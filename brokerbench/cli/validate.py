@@ -46,7 +46,8 @@ def as_json(plan: Plan, secrets: Sequence[str] = ()) -> dict[str, Any]:
         each.name: {
             "driver": each.driver,
             "client": each.client,
-            "server": each.server.value,
+            "server": each.server.kind.value,
+            "nodes": each.server.nodes,
             "role": each.role.value,
             "excluded": each.excluded,
             "promise": each.promise
@@ -128,7 +129,7 @@ def _limit(metric: str, value: float) -> str:
 def _candidate(each: Candidate, plan: Plan) -> list[str]:
     asked, promise = plan.scenario.delivery, each.promise
     role = ", floor: not ranked" if each.role is Role.FLOOR else ""
-    out = [f"  {each.name} ({each.driver}, client {each.client}, server {each.server.value}{role})"]
+    out = [f"  {each.name} ({each.driver}, client {each.client}, server {each.server.text}{role})"]
     if promise is None:
         return out
     same = (promise.guarantee, promise.survives) == (asked.guarantee, asked.survives)

@@ -24,4 +24,5 @@ class RunOptions:
     hide: Callable[[Any], Any] = lambda value: value  # takes secrets out of whatever else is written
     undecided: Callable[[Path], bool] = lambda folder: True  # at the first look: are more blocks worth their time?
     look_levels: Callable[[int, int], tuple[float | None, float | None]] = lambda first, second: (None, None)
+    allow_busy: bool = False  # an external server may be in use by others
     cache: Path | None = None  # where the clients' ceilings are kept; None: they are not measured

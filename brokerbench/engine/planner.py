@@ -18,12 +18,14 @@ from brokerbench.model import (
     Role,
     Scenario,
     ServerKind,
+    ServerSpec,
     Survives,
     Trial,
     TrialKind,
 )
+from brokerbench.servers import NotAvailable, ServerRecipe, tailored
 
-__all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "settings_of"]
+__all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "recipe_of", "settings_of"]
 
 TAGS = 0x7FFF  # the 16th bit marks canaries
 _MAX_CHILDREN = 32
@@ -38,6 +40,11 @@ def settings_of(driver: Driver, candidate: Candidate) -> Any:
     if candidate.promise is None:
         raise ValueError(f"{candidate.name} is excluded: {candidate.excluded}")
     return driver.Settings.from_base(candidate.promise.settings)
+
+
+def recipe_of(driver: Driver, candidate: Candidate) -> ServerRecipe:
+    """What brings up the server of a candidate that takes part and has no url. Raises NotAvailable."""
+    return tailored(driver.servers[candidate.server.kind], settings_of(driver, candidate), candidate.server)
 
 
 def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, smoke: bool = False) -> Plan:
@@ -66,7 +73,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
     try:
         client = _client(broker, driver)
         promise = promise_of(broker, scenario, driver)
-        server = _server(broker, driver)
+        server = _server(broker, driver, driver.Settings.from_base(promise.settings))
         enough_processes(scenario)
     except Excluded as excluded:
         why = str(excluded)
@@ -88,14 +95,14 @@ def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
     settings = driver.Settings.from_base(broker.settings)
     delivery = scenario.delivery
     try:
-        promise = driver.promise(settings, delivery, scenario)
+        promise = driver.promise(settings, delivery, scenario, broker.server.nodes)
     except CannotPromise as cannot:
         if broker.role is not Role.FLOOR:
             raise Excluded(str(cannot)) from cannot
         # A floor is exempt from the promise: it shows what the machine can do with none.
         weakest = Delivery(guarantee=Guarantee.AT_MOST_ONCE, survives=Survives.NOTHING, in_flight=delivery.in_flight)
         try:
-            promise = driver.promise(settings, weakest, scenario)
+            promise = driver.promise(settings, weakest, scenario, broker.server.nodes)
         except CannotPromise as still:
             raise Excluded(str(still)) from still
     features = {str(f) for f in driver.features(driver.Settings.from_base(promise.settings))}
@@ -105,24 +112,30 @@ def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
     return promise
 
 
-def _server(broker: Broker, driver: Driver) -> ServerKind:
+def _server(broker: Broker, driver: Driver, settings: Any) -> ServerSpec:
+    """As asked, with its kind chosen."""
+    asked = broker.server
     if broker.url is not None:
         try:
             driver.address(broker.url)
         except ValueError as error:
             raise Excluded(str(error)) from error
-        return ServerKind.EXTERNAL
-    if broker.server is ServerKind.EXTERNAL:
+        return asked.model_copy(update={"kind": ServerKind.EXTERNAL})
+    if asked.kind is ServerKind.EXTERNAL:
         raise Excluded("server: external needs a url")
-    if broker.server is not ServerKind.AUTO and broker.server not in driver.servers:
+    if asked.kind is not ServerKind.AUTO and asked.kind not in driver.servers:
         has = ", ".join(driver.servers)
-        raise Excluded(f"{driver.title} has no {broker.server} server; it has {has}, or give a url")
-    kinds = driver.servers if broker.server is ServerKind.AUTO else {broker.server: driver.servers[broker.server]}
+        raise Excluded(f"{driver.title} has no {asked.kind} server; it has {has}, or give a url")
+    kinds = driver.servers if asked.kind is ServerKind.AUTO else {asked.kind: driver.servers[asked.kind]}
     missing = []
     for kind, recipe in kinds.items():
-        found = recipe.available()
+        try:
+            found = tailored(recipe, settings, asked).available()
+        except NotAvailable as error:
+            missing.append(f"{kind}: {error}")
+            continue
         if found.ready or found.fetchable:
-            return kind
+            return asked.model_copy(update={"kind": kind})
         missing.append(f"{kind}: {found.what}")
     raise Excluded(f"no server: {'; '.join(missing)}")
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from brokerbench.contract import Driver
+from brokerbench.contract import BadTarget, Driver
 from brokerbench.model import Candidate, Plan, ServerKind
 from brokerbench.servers import Guardian, Host, NotAvailable, Server
 
 from .folder import RunFolder
 from .options import RunOptions
-from .planner import settings_of
+from .planner import recipe_of, settings_of
 
 __all__ = ["Servers"]
 
@@ -36,7 +36,7 @@ class Servers:
         """Raises NotAvailable with the reason when it does not come up."""
         key = self._key(candidate)
         server = self._up.get(key)
-        if server is not None and server.process is not None and not server.process.alive():
+        if server is not None and not all(process.alive() for process in server.processes):
             del self._up[key]
         if key not in self._up and key not in self._failed:
             self._try_start(candidate)
@@ -46,13 +46,13 @@ class Servers:
 
     def pids(self, candidate: Candidate) -> Callable[[], dict[str, list[int]]]:
         """The processes of the candidate's own server, and of the servers that wait for their trials."""
-        mine = self._up[self._key(candidate)].process
-        waiting = [server.process for server in self._up.values() if server.process is not mine]
+        mine = self._up[self._key(candidate)].processes
+        waiting = [process for server in self._up.values() for process in server.processes if process not in mine]
 
         def look() -> dict[str, list[int]]:
             groups: dict[str, list[int]] = {"broker": [], "other_servers": []}
             for process, pids in self._guardian.pids().items():
-                if process is mine:
+                if process in mine:
                     groups["broker"] += pids
                 elif process in waiting:
                     groups["other_servers"] += pids
@@ -62,25 +62,41 @@ class Servers:
 
     def _key(self, candidate: Candidate) -> str:
         driver = self._drivers[candidate.driver]
-        if candidate.server is ServerKind.EXTERNAL:
+        if candidate.server.kind is ServerKind.EXTERNAL:
             return f"{driver.name}/external/{candidate.url}"
-        return (
-            f"{driver.name}/{candidate.server}/{driver.servers[candidate.server].key(settings_of(driver, candidate))}"
-        )
+        own = recipe_of(driver, candidate).key(settings_of(driver, candidate))
+        return f"{driver.name}/{candidate.server.text}/{own}"
 
     def _try_start(self, candidate: Candidate) -> None:
         key, driver = self._key(candidate), self._drivers[candidate.driver]
         try:
-            if candidate.server is ServerKind.EXTERNAL:
-                self._up[key] = Server(address=driver.address(str(candidate.url)), process=None, about={})
+            if candidate.server.kind is ServerKind.EXTERNAL:
+                self._up[key] = self._external(candidate, driver)
                 return
-            recipe = driver.servers[candidate.server]
+            recipe = recipe_of(driver, candidate)
             if not recipe.available().ready:
                 recipe.fetch(lambda text: self._options.observe("say", {"text": text}))
             self._up[key] = recipe.start(self._host(candidate), settings_of(driver, candidate))
             self._options.observe("server", {"candidate": candidate.name, "about": self._up[key].about})
-        except NotAvailable as error:
+        except (NotAvailable, BadTarget) as error:
             self._failed[key] = f"{candidate.name}: {error}"
+
+    def _external(self, candidate: Candidate, driver: Driver) -> Server:
+        """Looked at once, before anything of ours is there.
+
+        Raises BadTarget where it cannot be used, NotAvailable where others use it."""
+        address = driver.address(str(candidate.url))
+        admin = driver.admin(address, settings_of(driver, candidate))
+        try:
+            busy = admin.busy()
+        finally:
+            admin.close()
+        if busy and not self._options.allow_busy:
+            raise NotAvailable(
+                f"others use this server: {busy}; measuring would disturb them, and they the figures:"
+                " wait until it is idle, or run with --allow-busy"
+            )
+        return Server(address=address, process=None, about={})
 
     def _host(self, candidate: Candidate) -> Host:
         self._tries += 1

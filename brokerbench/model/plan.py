@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from .scenario import Guarantee, Role, Scenario, ServerKind, Survives
+from .scenario import Guarantee, Role, Scenario, ServerSpec, Survives
 
 __all__ = ["Candidate", "Plan", "Promise", "PromisePoint", "Trial", "TrialKind"]
 
@@ -33,7 +33,7 @@ class Candidate:
     name: str
     driver: str
     client: str
-    server: ServerKind  # never AUTO here
+    server: ServerSpec  # its kind is never AUTO here
     url: str | None
     role: Role
     promise: Promise | None

@@ -5,7 +5,7 @@ Keys in a file are the aliases (`warmup`), attributes carry their unit (`warmup_
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -28,6 +28,7 @@ __all__ = [
     "Role",
     "Scenario",
     "ServerKind",
+    "ServerSpec",
     "Slo",
     "Stage",
     "Survives",
@@ -41,6 +42,7 @@ class Frozen(BaseModel):
     """Immutable, unknown keys refused. Drivers' Settings derive from it too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
+    shorthand: ClassVar[str] = ""  # a table that may be written as one value: the key that the value is for
 
     @classmethod
     def from_base(cls, values: Mapping[str, Any]) -> Self:
@@ -84,12 +86,34 @@ class ServerKind(StrEnum):
     EXTERNAL = "external"
 
 
+class ServerSpec(Frozen):
+    """How a server comes up: `native`, or `{kind: native, version: 4, nodes: 3}`."""
+
+    shorthand = "kind"
+
+    kind: ServerKind = ServerKind.AUTO
+    version: str | None = Field(default=None, description="3.10.8, or how it begins: 3.10, 3; none: what is there")
+    nodes: Annotated[Count, Field(le=9)] = Field(default=1, description="of one cluster, all on this machine")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_word(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @property
+    def text(self) -> str:
+        """As a person reads it."""
+        asked = [f"version {self.version}"] if self.version else []
+        asked += [f"{self.nodes} nodes"] if self.nodes > 1 else []
+        return f"{self.kind.value} ({', '.join(asked)})" if asked else self.kind.value
+
+
 class Broker(Frozen):
     """One candidate: the driver, how its server comes up, and the driver's own settings (checked by the driver)."""
 
     driver: str
     client: str | None = None
-    server: ServerKind = ServerKind.AUTO
+    server: ServerSpec = ServerSpec()
     url: str | None = None
     role: Role = Role.CANDIDATE
     settings: Mapping[str, Any] = Field(default_factory=dict)

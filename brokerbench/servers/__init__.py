@@ -1,13 +1,25 @@
 """How a broker is brought up: recipes, and the guardian that owns every process we start."""
 
+from .certificates import Certificates
 from .host import Host
 from .keeper import Guardian, GuardianLost, Process
 from .ports import free_port
-from .recipe import Availability, Library, NotAvailable, Server, ServerHost, ServerProcess, ServerRecipe
+from .recipe import (
+    Availability,
+    Library,
+    NotAvailable,
+    Server,
+    ServerHost,
+    ServerProcess,
+    ServerRecipe,
+    Tailored,
+    tailored,
+)
 from .roster import Leftover, data_home, leftovers
 
 __all__ = [
     "Availability",
+    "Certificates",
     "Guardian",
     "GuardianLost",
     "Host",
@@ -19,7 +31,9 @@ __all__ = [
     "ServerHost",
     "ServerProcess",
     "ServerRecipe",
+    "Tailored",
     "data_home",
     "free_port",
     "leftovers",
+    "tailored",
 ]

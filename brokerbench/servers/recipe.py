@@ -3,9 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Availability", "Library", "NotAvailable", "Server", "ServerHost", "ServerProcess", "ServerRecipe"]
+from brokerbench.model import ServerSpec
+
+__all__ = [
+    "Availability",
+    "Library",
+    "NotAvailable",
+    "Server",
+    "ServerHost",
+    "ServerProcess",
+    "ServerRecipe",
+    "Tailored",
+    "tailored",
+]
 
 
 class NotAvailable(Exception):
@@ -59,9 +71,15 @@ class Server:
     """A server that a client can use. `address` is plain JSON and is what a driver's clients connect to."""
 
     address: Mapping[str, Any]
-    process: ServerProcess | None  # None: a library, or not ours
+    process: ServerProcess | None  # None: a library, or not ours; of a cluster: its first node's
     about: Mapping[str, str]  # "version", "java", "command" ... for the facts
     stop_grace_s: float = 10.0
+    others: Sequence[ServerProcess] = ()  # of a cluster's further nodes
+
+    @property
+    def processes(self) -> tuple[ServerProcess, ...]:
+        """Of all its nodes."""
+        return (self.process, *self.others) if self.process is not None else ()
 
 
 class ServerRecipe(Protocol):
@@ -75,6 +93,26 @@ class ServerRecipe(Protocol):
 
     def start(self, host: ServerHost, settings: Any) -> Server:
         """Returns when a client can use it. Raises NotAvailable."""
+
+
+@runtime_checkable
+class Tailored(Protocol):
+    """A recipe with more than one product, version or number of nodes."""
+
+    def tailored(self, settings: Any, spec: ServerSpec) -> ServerRecipe:
+        """The recipe for these settings. Raises NotAvailable, saying what there is."""
+
+
+def tailored(recipe: ServerRecipe, settings: Any, spec: ServerSpec) -> ServerRecipe:
+    """The recipe that brings up what is asked. Raises NotAvailable where it has one version, one node, and that is
+    not it."""
+    if isinstance(recipe, Tailored):
+        return recipe.tailored(settings, spec)
+    if spec.nodes > 1:
+        raise NotAvailable(f"{spec.nodes} nodes are asked, and it has one: leave nodes out")
+    if spec.version is not None:
+        raise NotAvailable(f"version {spec.version} is asked, and there is no choice: leave version out")
+    return recipe
 
 
 class Library:

@@ -151,6 +151,9 @@ class _Admin:
     def delete(self, endpoints: Endpoints) -> None:
         Path(endpoints.extra["ring"]).unlink(missing_ok=True)
 
+    def busy(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 
@@ -167,7 +170,7 @@ class NullDriver:
     def features(self, settings: Any) -> frozenset[Feature]:
         return frozenset({Feature.ORDER})
 
-    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         topology = scenario.topology
         if topology.producers != 1 or [g.consumers for g in topology.groups.values()] != [1]:
             raise CannotPromise("null is one ring: one producer, one group with one consumer")

@@ -61,6 +61,8 @@ class Checker:
                 return None
             if node.empty:
                 return self.complain(path, place, f"{name} has no value", "give it one, or remove the line")
+        if shape.shorthand and isinstance(node, Leaf):
+            return {shape.shorthand: self.collect(node, shape.keys[shape.shorthand], path, place)}
         kinds: dict[Kind, tuple[type[Node], Any]] = {
             Kind.TABLE: (Table, self._table),
             Kind.MAP: (Table, self._map),

@@ -134,7 +134,7 @@ class _Reading:
                 common["settings"] = given.model_dump(exclude_unset=True)
             except ValidationError as error:
                 check.validated(error, path)
-        server, url = common.get("server"), common.get("url")
+        server, url = (common.get("server") or {}).get("kind"), common.get("url")
         if server == ServerKind.EXTERNAL and not url and (*path, "url") not in check.flagged:
             hint = "add url: ..., or use server: auto"
             check.complain(path, check.places[*path, "server"], f"{'.'.join(path)}: server: external needs a url", hint)

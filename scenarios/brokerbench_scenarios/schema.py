@@ -64,7 +64,8 @@ def _table(shape: Shape) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "object", "properties": {key: _schema(each) for key, each in shape.keys.items()}}
     if shape.required:
         found["required"] = sorted(shape.required)
-    return {**found, "additionalProperties": False}
+    found["additionalProperties"] = False
+    return {"anyOf": [_schema(shape.keys[shape.shorthand]), found]} if shape.shorthand else found
 
 
 def _map(shape: Shape) -> dict[str, Any]:

@@ -6,7 +6,7 @@ model is known everywhere at once.
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -44,6 +44,7 @@ class Shape:
     annotation: Any = str  # VALUE
     metadata: tuple[Any, ...] = ()  # VALUE
     optional: bool = False  # the word `none` may stand for it
+    shorthand: str = ""  # TABLE: the key that one value instead of the table is for
     doc: str = ""
     example: str = ""
 
@@ -120,7 +121,8 @@ def value_words(annotation: Any) -> tuple[str, ...]:
 def table_shape(model: type[Frozen]) -> Shape:
     keys = {info.alias or name: _field(info) for name, info in model.model_fields.items()}
     required = frozenset(info.alias or name for name, info in model.model_fields.items() if info.is_required())
-    return Shape(Kind.TABLE, keys=keys, required=required, doc=(model.__doc__ or "").strip())
+    doc = (model.__doc__ or "").strip()
+    return Shape(Kind.TABLE, keys=keys, required=required, shorthand=model.shorthand, doc=doc)
 
 
 def _field(info: FieldInfo) -> Shape:
@@ -142,7 +144,7 @@ def _shape(
     flat = tuple(m for each in metadata for m in (each.metadata if isinstance(each, FieldInfo) else [each]))
     if isinstance(annotation, type) and issubclass(annotation, Frozen):
         table = table_shape(annotation)
-        return Shape(Kind.TABLE, table.keys, table.required, optional=optional, doc=doc or table.doc, example=example)
+        return replace(table, optional=optional, doc=doc or table.doc, example=example)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return Shape(Kind.MAP, item=_shape(args[1], ()), metadata=flat, optional=optional, doc=doc, example=example)
     if isinstance(origin, type) and issubclass(origin, Sequence):

@@ -48,8 +48,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(("brokers", "*", "server"), "server as a table (nodes, version)", "use server: auto", _table),
-    _Unbuilt(("brokers", "*", "server"), "server: compose", "use auto, embedded, native or external", _is("compose")),
     _Unbuilt(("load", "model"), "load.model: closed", "use open or saturate", _is("closed")),
     _Unbuilt(("load", "users"), "load.users: closed load"),
     _Unbuilt(("load", "think"), "load.think: closed load"),

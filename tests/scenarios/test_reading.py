@@ -2,7 +2,7 @@
 
 import pytest
 
-from brokerbench.model import Group, Guarantee, LoadModel, Margins, Repeats, Role, ServerKind, Slo, Survives
+from brokerbench.model import Group, Guarantee, LoadModel, Margins, Repeats, Role, ServerKind, ServerSpec, Slo, Survives
 from brokerbench_scenarios import ScenarioError, shorten
 from tests.scenarios.good import DRIVERS, GOOD, reading
 
@@ -24,7 +24,7 @@ def test_values_arrive_in_base_units() -> None:
 def test_brokers_keep_the_files_order_and_their_roles() -> None:
     brokers = reading().brokers
     assert list(brokers) == ["one", "two", "floor"]
-    assert brokers["one"].server is ServerKind.AUTO
+    assert brokers["one"].server == ServerSpec(kind=ServerKind.AUTO)
     assert brokers["floor"].role is Role.FLOOR
 
 

@@ -50,7 +50,7 @@ SLIPS = [
     "unknown-margin",
     "unbuilt-size-distribution",
     "unbuilt-processing",
-    "unbuilt-nodes",
+    "unknown-server-key",
     "broker-name-is-a-path",
     "scenario-name-is-a-path",
 ]

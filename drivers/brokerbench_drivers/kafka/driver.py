@@ -40,7 +40,7 @@ class KafkaDriver:
             given.add(Feature.SETTLE)
         return frozenset(given)
 
-    def promise(self, settings: KafkaSettings, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: KafkaSettings, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         return promise(settings, delivery, scenario)
 
     def address(self, url: str) -> Mapping[str, Any]:

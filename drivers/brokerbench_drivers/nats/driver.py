@@ -49,7 +49,7 @@ class NatsDriver:
             return _CORE
         return _JETSTREAM if settings.storage == "memory" else _JETSTREAM | {Feature.DURABLE}
 
-    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         size = scenario.message.size_bytes
         if settings.max_payload_bytes is not None and size > settings.max_payload_bytes:
             raise CannotPromise(

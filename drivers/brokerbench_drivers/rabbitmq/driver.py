@@ -27,7 +27,7 @@ class RabbitMQ:
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)
 
-    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         return promise(settings, delivery, scenario)
 
     def address(self, url: str) -> Mapping[str, Any]:

@@ -41,6 +41,9 @@ class SimulatedAdmin:
     def delete(self, endpoints: Endpoints) -> None:
         self._ask("delete", endpoints.destination)
 
+    def busy(self) -> str:
+        return ""  # always ours
+
     def close(self) -> None:
         leave(self._wire)
 

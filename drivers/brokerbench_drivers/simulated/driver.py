@@ -34,7 +34,7 @@ class SimulatedDriver:
             found.add(Feature.ORDER)
         return frozenset(found)
 
-    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         if delivery.survives is not Survives.NOTHING:
             raise CannotPromise("the simulated broker keeps messages in its memory: use survives: nothing")
         if delivery.guarantee is Guarantee.AT_LEAST_ONCE and not settings.confirms:

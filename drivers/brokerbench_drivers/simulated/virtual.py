@@ -65,7 +65,7 @@ class VirtualDriver(SimulatedDriver):
         self.accounts: dict[str, Account] = {}
         clock.source(self.destinations.next_ns, self.destinations.advance)
 
-    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         """Who sends as fast as it can must be made to wait: sending itself takes no time here."""
         if scenario.load.model is LoadModel.SATURATE and not (settings.confirms and settings.confirm_delay_s):
             raise CannotPromise(
@@ -107,6 +107,9 @@ class _Admin:
 
     def delete(self, endpoints: Endpoints) -> None:
         self._driver.destinations.pop(endpoints.destination, None)
+
+    def busy(self) -> str:
+        return ""
 
     def close(self) -> None:
         pass

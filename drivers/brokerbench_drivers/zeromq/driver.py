@@ -25,7 +25,7 @@ class ZeromqDriver:
         several = Feature.GROUPS if settings.pattern == "pub-sub" else Feature.COMPETING
         return frozenset({Feature.ORDER, several})
 
-    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario) -> Promise:
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         if delivery.guarantee is Guarantee.AT_LEAST_ONCE:
             raise CannotPromise("zeromq has no publisher confirms: use guarantee: at-most-once, or role: floor")
         if delivery.survives is not Survives.NOTHING:
