@@ -25,7 +25,7 @@ class Certificates:
             import trustme
         except ImportError as error:
             todo = "pip install 'brokerbench[tls]'"
-            raise NotAvailable(f"tls: true needs trustme for its certificates, which is not installed: {todo}") from error
+            raise NotAvailable(f"tls: true needs certificates, and trustme is not installed: {todo}") from error
         home = folder / "tls"
         made = Certificates(*(home / f"{name}.pem" for name in ("ca", "cert", "key", "client-cert", "client-key")))
         if made.ca.exists():
