@@ -25,7 +25,7 @@ _NOT_A_FACT_OF_THE_MACHINE = {
     "scenario_sha256",
 }
 _PROMISE = {"guarantee": "guarantee", "survives": "what is survived", "promise_point": "promise point"}
-_SET_UP = ("client", "server", "role", "generator")
+_SET_UP = ("client", "server", "nodes", "role", "generator")
 _ASKED = ("load", "message", "topology", "delivery")
 _UNASKED = {"load.arrivals": "constant"}  # of runs that are older than the key
 _TAKES_PART = "takes part"

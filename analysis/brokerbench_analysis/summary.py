@@ -122,7 +122,7 @@ def _candidate(c: Candidate, run: Json) -> Json:
     facts = next((t.files.facts for t in reversed(c.trials) if t.files.facts), {})
     versions = sorted({str(t.files.facts["version"]) for t in c.trials if t.files.facts.get("version")})
     return {
-        **{name: c.about.get(name) for name in ("driver", "title", "client", "server", "role", "generator")},
+        **{name: c.about.get(name) for name in ("driver", "title", "client", "server", "nodes", "role", "generator")},
         "broker_version": ", ".join(versions) or None,
         "guarantee": promise.get("guarantee"),
         "survives": promise.get("survives"),

@@ -198,6 +198,7 @@ class _Run:
             address=server.address,
             about=server.about,
             server_pids=self._servers.pids(candidate),
+            server_ended=self._servers.watch(candidate),
             stop_asked=options.stop_asked,
             observe=options.observe,
             hide=options.hide,

@@ -24,6 +24,7 @@ class Servers:
         self._candidates = [c for c in plan.candidates if c.excluded is None]
         self._up: dict[str, Server] = {}
         self._failed: dict[str, str] = {}
+        self._logs: dict[str, str] = {}
         self._tries = 0
 
     def start_all(self) -> None:
@@ -37,7 +38,8 @@ class Servers:
         key = self._key(candidate)
         server = self._up.get(key)
         if server is not None and not all(process.alive() for process in server.processes):
-            del self._up[key]
+            for process in self._up.pop(key).processes:  # a cluster without one node is not what was asked
+                process.stop(server.stop_grace_s)
         if key not in self._up and key not in self._failed:
             self._try_start(candidate)
         if key in self._failed:
@@ -57,6 +59,19 @@ class Servers:
                 elif process in waiting:
                     groups["other_servers"] += pids
             return groups
+
+        return look
+
+    def watch(self, candidate: Candidate) -> Callable[[], str | None]:
+        """Says in words whether a process of the candidate's server has ended since."""
+        processes, logs = self._up[self._key(candidate)].processes, self._logs.get(self._key(candidate), "")
+
+        def look() -> str | None:
+            for number, process in enumerate(processes, 1):
+                if not process.alive():
+                    which = f"node {number} of {len(processes)} of its server" if len(processes) > 1 else "its server"
+                    return f"{which} ended by itself (process {process.pid}); its log: {logs}"
+            return None
 
         return look
 
@@ -101,6 +116,7 @@ class Servers:
     def _host(self, candidate: Candidate) -> Host:
         self._tries += 1
         name = candidate.name if self._tries <= len(self._candidates) else f"{candidate.name}-{self._tries}"
+        self._logs[self._key(candidate)] = f"servers/{name}"
         return self._guardian.host(
             name, self._folder.logs(name), lambda text: self._options.observe("say", {"text": text})
         )

@@ -63,6 +63,7 @@ class TrialContext:
     address: Mapping[str, Any]
     about: Mapping[str, str]
     server_pids: Callable[[], Mapping[str, list[int]]]  # of "broker" and "other_servers"
+    server_ended: Callable[[], str | None]  # in words, where a process of it is gone
     stop_asked: Callable[[], bool]
     observe: Callable[[str, dict[str, Any]], None]
     hide: Callable[[Any], Any]  # takes secrets out of what is written
@@ -178,6 +179,8 @@ class _Runner:
         fleet.tell(fleet.of("consumer"), do="stop")
         self._all_done(fleet, "consumer")
         measured.fates = self._reckon(fleet)
+        if ended := self.context.server_ended():
+            raise TrialFailed(f"{ended}; the ledger goes as far as the load did")
         self.context.observe("phase", {"phase": "reading back"})
         measured.counters = self._counters(admin, endpoints)
         measured.facts = self.context.hide({**admin.facts(endpoints), **self.context.about})
@@ -221,8 +224,9 @@ class _Runner:
 
         def over() -> bool:
             nonlocal told
-            if self.context.stop_asked() and not told:
-                told = self.cut = True
+            asked = self.context.stop_asked()
+            if (asked or self.context.server_ended()) and not told:
+                told, self.cut = True, asked
                 fleet.tell(producers, do="stop")
             return all(child.done for child in producers)
 
@@ -240,7 +244,7 @@ class _Runner:
             closed = self._closed(fleet)
             if closed:
                 fleet.until(lambda: False, _AFTERGLOW_S)
-            if closed or self.clock.now_ns() >= deadline:
+            if closed or self.clock.now_ns() >= deadline or self.context.server_ended():
                 break
             fleet.until(lambda: False, 0.1)
         self.measured.drain_closed = closed

@@ -71,7 +71,11 @@ def test_a_plan_stays_what_it_was():
         (NULL, {"producers": 2}, "one producer"),
         (NULL, {"guarantee": Guarantee.AT_LEAST_ONCE}, "guarantee: at-most-once"),
         (NULL.model_copy(update={"client": "other"}), {}, "has no client 'other'; it has ring"),
-        (NULL.model_copy(update={"server": ServerSpec(kind=ServerKind.COMPOSE)}), {}, "has no compose server; it has embedded"),
+        (
+            NULL.model_copy(update={"server": ServerSpec(kind=ServerKind.COMPOSE)}),
+            {},
+            "has no compose server; it has embedded",
+        ),
         (NULL.model_copy(update={"server": ServerSpec(kind=ServerKind.EXTERNAL)}), {}, "needs a url"),
         (NULL.model_copy(update={"url": "null://here"}), {}, "takes no url"),
         (PUSH, {"producers": 20, "groups": {"all": Group(consumers=20)}}, "40 producers and consumers"),

@@ -120,6 +120,11 @@ def test_a_server_is_killed_and_comes_back_for_the_next_trial(tmp_path):
         live.all_gone()
         check_run(live.folder)
         assert states(live.folder) == ["failed", "finished"]
+        struck = read(live.folder / "run.json")["trials"][0]
+        assert struck["reason"].startswith("its server ended by itself (process ")
+        assert struck["reason"] in live.says()
+        ledger = read(live.folder / "trials" / struck["id"] / "ledger.json")
+        assert 0 < ledger["unique"] <= ledger["sent"] < 1800  # what the load would have been
         kept(live, 1)
 
 

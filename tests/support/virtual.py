@@ -89,6 +89,7 @@ def run_virtual(
         address={},
         about={},
         server_pids=dict,
+        server_ended=lambda: None,
         stop_asked=lambda: False,
         observe=lambda kind, about: None,
         hide=lambda value: value,

@@ -11,6 +11,7 @@ from .subjects import Subject
 __all__ = ["environment"]
 
 Json = Mapping[str, Any]
+_CLUSTER = ("nodes", "replicas", "policy")
 
 
 def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json]) -> dict[str, Any]:
@@ -33,15 +34,26 @@ def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json
 
 
 def _version(subject: Subject, started: str) -> str:
-    """`3.10.8, released 2022-09-21, 4.2 years old when this was measured`."""
+    """`3.10.8, released 2022-09-21, 4.2 years old when this was measured; support ended 2023-07-31`, and a cluster's
+    shape as it was read back."""
     version = subject.record.get("broker_version")
     if not version:
         return "not recorded"
-    released = str((subject.record.get("facts") or {}).get("released") or "")
-    if not released:
-        return f"{version}, release date not known"
-    old = age(released, started)
-    return f"{version}, released {released}" + (f", {old} when this was measured" if old else "")
+    facts = subject.record.get("facts") or {}
+    released = str(facts.get("released") or "")
+    old = age(released, started) if released else ""
+    said = f"{version}, released {released}" if released else f"{version}, release date not known"
+    said += f", {old} when this was measured" if old else ""
+    parts = [said, _support(str(facts.get("support_ends") or ""), started)]
+    parts += [f"{name}: {flag(facts[name])}" for name in _CLUSTER if facts.get(name)]
+    return "; ".join(parts)
+
+
+def _support(ends: str, started: str) -> str:
+    if not ends:
+        return "support state not known"
+    # Both are ISO dates, which sort as they stand.
+    return f"support ended {ends}" if started and ends < started[:10] else f"supported until {ends}"
 
 
 def _settings(subject: Subject, facts: Mapping[str, Json]) -> dict[str, Any]:
