@@ -9,8 +9,9 @@ from typing import Any
 
 import brokerbench_drivers
 from brokerbench.contract import Driver, Feature
-from brokerbench.model import ServerKind
-from brokerbench.servers import Library
+from brokerbench.model import ServerKind, ServerSpec
+from brokerbench.servers import Library, NotAvailable, tailored
+from tests.support.absent import AS_IT_COMES
 
 __all__ = ["CASES", "Case", "Flavour"]
 
@@ -19,6 +20,8 @@ __all__ = ["CASES", "Case", "Flavour"]
 class Flavour:
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    server: ServerSpec = AS_IT_COMES  # which version, how many nodes
+    clients: frozenset[str] | None = None  # those it fits; None: all
     again_s: float = 30.0  # an unsettled message of a dead consumer comes again within
     requeue: bool = True  # single messages can be given back; not from a log, which goes on from an offset
     prefetch_bounds: bool = True  # the broker counts what is unsettled; a log is read ahead
@@ -45,6 +48,13 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}, kept_after_s=5.0),
     ),
     "kafka": (Flavour("as-shipped", requeue=False, prefetch_bounds=False),),
+    # STOMP's NACK is for good on both: an acknowledgement on Artemis, a way to the dead letters on Classic.
+    "activemq": (
+        Flavour("artemis", {"product": "artemis"}, requeue=False),
+        Flavour("artemis-unconfirmed", {"product": "artemis", "confirms": False, "ack": "auto"}),
+        Flavour("classic", {"product": "classic"}, requeue=False),
+        Flavour("classic-cumulative", {"product": "classic", "ack": "cumulative"}, requeue=False),
+    ),
     "simulated": (
         Flavour("confirming", {"service": {"constant": "10us"}, "confirm_delay": "1ms"}),
         Flavour("unconfirmed", {"confirms": False, "redelivered_flag": False}),
@@ -52,6 +62,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     "null": (Flavour("ring", any_size=False, producers=1),),
 }
 URLS: Mapping[str, str] = {
+    "activemq": "stomp://user:password@127.0.0.1:{port}?jolokia=http://127.0.0.1:{port}/jolokia",
     "kafka": "kafka://127.0.0.1:{port}",
     "nats": "nats://127.0.0.1:{port}",
     "rabbitmq": "amqp://guest:guest@127.0.0.1:{port}/",
@@ -86,11 +97,15 @@ class Case:
     @property
     def brokerless(self) -> bool:
         """Nobody between the clients: a consumer is ready when a message has come round."""
-        return isinstance(self.driver.servers.get(ServerKind.EMBEDDED), Library)
+        embedded = self.driver.servers.get(ServerKind.EMBEDDED)
+        try:
+            return embedded is not None and isinstance(tailored(embedded, self.settings, self.flavour.server), Library)
+        except NotAvailable:
+            return False
 
     @property
     def url(self) -> str:
-        return URLS[self.driver_name]
+        return URLS.get(self.driver_name, f"{self.driver_name}://127.0.0.1:{{port}}")
 
 
 def _all() -> tuple[Case, ...]:
@@ -99,6 +114,7 @@ def _all() -> tuple[Case, ...]:
         for name in brokerbench_drivers.names()
         for flavour in FLAVOURS.get(name, (Flavour("as-shipped"),))
         for client in brokerbench_drivers.load(name).clients or ("builtin",)
+        if flavour.clients is None or client in flavour.clients
     )
 
 

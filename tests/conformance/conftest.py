@@ -59,15 +59,16 @@ class Servers:
     def __init__(self, guardian: Guardian, logs: Path) -> None:
         self._guardian = guardian
         self._logs = logs
-        self._key: tuple[str, str] | None = None
+        self._key: tuple[str, ...] | None = None
         self._recipe: ServerRecipe | None = None
         self._host: Host | None = None
         self._settings: Any = None
         self._server: Server | None = None
 
     def get(self, case: Case, settings: Any) -> Server:
-        recipe = recipe_of(case.driver_name, case.client)
-        key = (case.driver_name, recipe.key(settings))
+        spec = case.flavour.server
+        recipe = recipe_of(case.driver_name, case.client, settings, spec)
+        key = (case.driver_name, spec.text, recipe.key(settings))
         if self._server is None or self._key != key:
             self.stop()  # what was killed and not restarted too
             self._host = self._guardian.host(f"{case.driver_name}", self._logs / case.driver_name)
@@ -83,7 +84,8 @@ class Servers:
         """Hard, as if the process had crashed; its data stays."""
         assert self._server is not None
         assert self._server.process is not None
-        self._server.process.stop(0)
+        for process in self._server.processes:
+            process.stop(0)
         self._server = None
 
     def restart(self) -> Server:

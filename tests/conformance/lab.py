@@ -378,7 +378,7 @@ class Lab:
             size=size,
             keys=keys,
         )
-        promise = self.case.driver.promise(self.case.settings, delivery, asked)
+        promise = self.case.driver.promise(self.case.settings, delivery, asked, self.case.flavour.server.nodes)
         name = name or f"bb.c{os.getpid()}.t{next(_numbers)}"
         trial = Trial(self, Destination(name, partitions, producers, groups), promise, prefetch, in_flight, size)
         self._trials.append(trial)

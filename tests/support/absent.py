@@ -5,14 +5,17 @@ import importlib.util
 import os
 import tempfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 import brokerbench_drivers
-from brokerbench.servers import ServerRecipe
+from brokerbench.model import ServerKind, ServerSpec
+from brokerbench.servers import NotAvailable, ServerRecipe, tailored
 
-__all__ = ["absent", "recipe_of", "require"]
+__all__ = ["AS_IT_COMES", "absent", "recipe_of", "require"]
+
+AS_IT_COMES = ServerSpec()
 
 
 def absent(why: str) -> NoReturn:
@@ -22,14 +25,23 @@ def absent(why: str) -> NoReturn:
     pytest.skip(why)
 
 
-def recipe_of(driver_name: str, client: str | None = None) -> ServerRecipe:
+def recipe_of(
+    driver_name: str, client: str | None = None, settings: Any = None, spec: ServerSpec = AS_IT_COMES
+) -> ServerRecipe:
     """A recipe that can start now (fetched, where it had to be), and the client's library is here; else `absent`."""
     driver = brokerbench_drivers.load(driver_name)
     module = driver.clients.get(client) if client else next(iter(driver.clients.values()), None)
     if module and importlib.util.find_spec(module.partition(".")[0]) is None:
         absent(f"{driver.title}: client {client} is not installed: pip install 'brokerbench[{driver.extra}]'")
     missing = []
-    for recipe in driver.servers.values():
+    for kind, general in driver.servers.items():
+        if spec.kind not in (ServerKind.AUTO, kind):
+            continue
+        try:
+            recipe = tailored(general, driver.Settings() if settings is None else settings, spec)
+        except NotAvailable as error:
+            missing.append(str(error))
+            continue
         found = recipe.available()
         if not found.ready and found.fetchable:
             _fetch(recipe)
