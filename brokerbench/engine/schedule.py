@@ -1,7 +1,7 @@
 """When each message is intended. Intended times are where latency starts, so a late generator cannot hide.
 
-Times are nanoseconds since t0. `Constant` and `Poisson` are known before the run. `Saturate` intends a message at the
-moment its slot in the in-flight window became free.
+Times are nanoseconds since t0. `Constant`, `Poisson` and `Varying` are known before the run. `Saturate` intends a
+message at the moment its slot in the in-flight window became free.
 """
 
 from collections import deque
@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Constant", "Poisson", "Saturate", "Schedule"]
+from .profile import Profile
+
+__all__ = ["Constant", "Poisson", "Saturate", "Schedule", "Varying"]
 
 _S = 1_000_000_000
 
@@ -70,26 +72,19 @@ class Constant:
 class Poisson:
     """Arrivals at random: gaps are exponential, so each moment is as likely as any other, whatever came before.
 
-    Producers have streams of their own; together they are again Poisson, at `rate_msgs_s`. What is due and what is sent
-    walk the same seeded stream apart, so a debt of any length takes no memory. Both only go forward.
+    Producers have streams of their own; together they are again Poisson, at `rate_msgs_s`.
     """
 
     def __init__(self, rate_msgs_s: float, producers: int, index: int, seed: int) -> None:
         gap_ns = producers * _S / rate_msgs_s
         self.batch_cap = max(1, int(1e6 / gap_ns))
-        self._due, self._sent = (_Gaps(gap_ns, (seed, index)) for _ in range(2))
+        self._places = _AtRandom(gap_ns, (seed, index))
 
     def due(self, now_ns: int) -> int:
-        stream = self._due
-        while stream.times[-1] <= now_ns:
-            stream.go_on()
-        return stream.first + int(np.searchsorted(stream.times, now_ns, side="right"))
+        return self._places.up_to(now_ns + 0.5)
 
     def times(self, first: int, count: int) -> NDArray[np.int64]:
-        stream = self._sent
-        while stream.first + len(stream.times) < first + count:
-            stream.go_on()
-        return stream.times[first - stream.first : first - stream.first + count]
+        return (self._places.of(first, count) + 0.5).astype(np.int64)
 
     def next_ns(self, sequence: int) -> int:
         return int(self.times(sequence, 1)[0])
@@ -101,27 +96,85 @@ class Poisson:
         pass
 
 
+class Varying:
+    """The messages of a profile, in order or at random: evenly spaced or exponential gaps on the axis of messages, each
+    carried over to the moment when so many are intended. `seed` None: in order."""
+
+    def __init__(self, profile: Profile, producers: int, index: int, seed: int | None) -> None:
+        self._profile = profile
+        self.batch_cap = max(1, int(profile.peak_msgs_s / producers / 1000))
+        self._places = _InOrder(producers, index) if seed is None else _AtRandom(producers, (seed, index))
+
+    def due(self, now_ns: int) -> int:
+        return self._places.up_to(self._profile.count(now_ns)) if now_ns >= 0 else 0
+
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        return self._profile.times_ns(self._places.of(first, count))
+
+    def next_ns(self, sequence: int) -> int:
+        return int(self.times(sequence, 1)[0])
+
+    def taken(self, count: int) -> None:
+        pass
+
+    def freed(self, count: int, now_ns: int) -> None:
+        pass
+
+
+class _InOrder:
+    """Message k of a producer stands at k * producers + its index."""
+
+    def __init__(self, producers: int, index: int) -> None:
+        self._producers, self._index = producers, index
+
+    def up_to(self, place: float) -> int:
+        return max(0, int((place - self._index) // self._producers) + 1)
+
+    def of(self, first: int, count: int) -> NDArray[np.float64]:
+        return np.arange(first, first + count, dtype=np.float64) * self._producers + self._index
+
+
+class _AtRandom:
+    """A Poisson stream. What is due and what is sent walk it apart, so a debt of any length takes no memory; both only
+    go forward."""
+
+    def __init__(self, gap: float, seed: tuple[int, int]) -> None:
+        self._due, self._sent = (_Gaps(gap, seed) for _ in range(2))
+
+    def up_to(self, place: float) -> int:
+        stream = self._due
+        while stream.places[-1] <= place:
+            stream.go_on()
+        return stream.first + int(np.searchsorted(stream.places, place, side="right"))
+
+    def of(self, first: int, count: int) -> NDArray[np.float64]:
+        stream = self._sent
+        while stream.first + len(stream.places) < first + count:
+            stream.go_on()
+        return stream.places[first - stream.first : first - stream.first + count]
+
+
 class _Gaps:
-    """A window of two chunks over the stream: `times[i]` is that of message `first + i`."""
+    """A window of two chunks over the stream: `places[i]` is that of message `first + i`."""
 
     _CHUNK = 1 << 14
 
-    def __init__(self, gap_ns: float, seed: tuple[int, int]) -> None:
-        self._gap_ns = gap_ns
+    def __init__(self, gap: float, seed: tuple[int, int]) -> None:
+        self._gap = gap
         self._chance = np.random.default_rng(seed)
-        self._last_ns = 0.0
+        self._last = 0.0
         self.first = 0
-        self.times = self._draw()
+        self.places = self._draw()
 
     def go_on(self) -> None:
-        keep = self.times[-self._CHUNK :]
-        self.first += len(self.times) - len(keep)
-        self.times = np.concatenate((keep, self._draw()))
+        keep = self.places[-self._CHUNK :]
+        self.first += len(self.places) - len(keep)
+        self.places = np.concatenate((keep, self._draw()))
 
-    def _draw(self) -> NDArray[np.int64]:
-        times = self._last_ns + np.cumsum(self._chance.exponential(self._gap_ns, self._CHUNK))
-        self._last_ns = float(times[-1])
-        return times.astype(np.int64)
+    def _draw(self) -> NDArray[np.float64]:
+        places = self._last + np.cumsum(self._chance.exponential(self._gap, self._CHUNK))
+        self._last = float(places[-1])
+        return places
 
 
 class Saturate:

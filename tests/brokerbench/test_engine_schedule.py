@@ -1,11 +1,13 @@
 """When messages are intended: exact, even, and with no debt forgiven."""
 
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from brokerbench.engine.schedule import Constant, Poisson, Saturate
+from brokerbench.engine.profile import Profile
+from brokerbench.engine.schedule import Constant, Poisson, Saturate, Schedule, Varying
 
 S = 1_000_000_000
 RATES = (0.1, 1.0, 7.0, 1000.0, 2000.0, 3000.0, 12_345.6, 70_000.0, 999_983.0, 3e6)
@@ -17,7 +19,7 @@ def exact(rate: float, producers: int, index: int, sequence: int) -> Fraction:
     return Fraction(sequence * producers + index) * S / Fraction(rate)
 
 
-def all_of(schedule: Constant, count: int, first: int = 0) -> np.ndarray:
+def all_of(schedule: Schedule, count: int, first: int = 0) -> np.ndarray:
     cap = schedule.batch_cap
     return np.concatenate([schedule.times(k, min(cap, first + count - k)) for k in range(first, first + count, cap)])
 
@@ -154,5 +156,86 @@ def test_poisson_takes_no_memory_for_what_is_past_or_owed():
     assert abs(owed - 1e7) < 3 * np.sqrt(1e7)
     schedule.times(owed - 10, 10)
     assert schedule.next_ns(owed - 1) <= 10 * S < schedule.next_ns(owed)
-    held = [gaps.times.nbytes for gaps in (schedule._due, schedule._sent)]
+    held = [gaps.places.nbytes for gaps in (schedule._places._due, schedule._places._sent)]
     assert max(held) <= 2 * 8 * (1 << 14)
+
+
+# Steady, ramps up and down, a step, and a spike; with the number of messages of each by its formula.
+RAMP = ((2.0, 1000.0, 1000.0), (4.0, 1000.0, 5000.0), (1.0, 8000.0, 8000.0), (3.0, 5000.0, 500.0))
+SENT = (2000.0, 12_000.0, 8000.0, 8250.0)
+
+
+@pytest.mark.parametrize("producers", PRODUCERS)
+def test_a_profile_has_as_many_as_the_area_below_it(producers):
+    ends, sent = np.cumsum([seconds for seconds, _, _ in RAMP]), np.cumsum(SENT)
+    for end, expected in zip(ends, sent, strict=True):
+        schedules = [Varying(Profile(RAMP), producers, p, None) for p in range(producers)]
+        assert sum(each.due(int(end * S) - 1) for each in schedules) == expected
+
+
+@pytest.mark.parametrize("producers", PRODUCERS)
+def test_a_profiles_messages_stand_where_its_integral_is_whole(producers):
+    """n(t) at the time of message n, computed apart from the class: exact to the ns that times are rounded to."""
+    total = int(sum(SENT))
+    merged = np.sort(
+        np.concatenate(
+            [all_of(Varying(Profile(RAMP), producers, p, None), -(-(total - p) // producers)) for p in range(producers)]
+        )
+    )
+    found = np.array([_area(Fraction(int(t), S)) for t in merged[:: max(1, total // 300)]], dtype=float)
+    expected = np.arange(0, total, max(1, total // 300))
+    assert np.abs(found - expected).max() <= 8000 * 0.5e-9 * 1.01  # half a ns at the highest rate
+
+
+def _area(until: Fraction) -> Fraction:
+    """Messages intended before `until` seconds."""
+    sent = Fraction(0)
+    for seconds, first, last in RAMP:
+        part = min(until, Fraction(seconds))
+        slope = (Fraction(last) - Fraction(first)) / Fraction(seconds)
+        sent += Fraction(first) * part + slope * part * part / 2
+        until -= part
+    return sent
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_due_times_and_next_of_a_profile_agree(seed):
+    schedule, twin = (Varying(Profile(RAMP), 2, 1, seed) for _ in range(2))
+    times = all_of(twin, 15_000)
+    assert (np.diff(times) >= 0).all()
+    for sequence in range(0, 15_000, 37):
+        due = int(times[sequence])
+        assert schedule.due(due - 1) == np.searchsorted(times, due, side="left")
+        assert schedule.due(due) == np.searchsorted(times, due, side="right")
+        assert schedule.next_ns(sequence) == due
+
+
+def test_a_profile_at_random_is_poisson_in_each_part():
+    """Counts within 3 sigma of the area, in each segment."""
+    times = all_of(Varying(Profile(RAMP), 1, 0, 5), 40_000)
+    edges = np.concatenate(([0.0], np.cumsum([seconds for seconds, _, _ in RAMP]))) * S
+    counts, _ = np.histogram(times, edges)
+    for found, expected in zip(counts, SENT, strict=True):
+        assert abs(found - expected) < 3 * np.sqrt(expected)
+
+
+def test_after_its_end_a_profile_goes_on_at_its_last_rate():
+    schedule = Varying(Profile(RAMP), 1, 0, None)
+    assert schedule.due(20 * S - 1) - schedule.due(10 * S - 1) == 10 * 500
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [Constant(1e7, 1, 0), Poisson(1e7, 1, 0, 1), Varying(Profile(((1.0, 5e6, 1.5e7),)), 1, 0, None)],
+    ids=["constant", "poisson", "varying"],
+)
+def test_ten_million_take_no_memory_that_grows(schedule):
+    cap = schedule.batch_cap
+    schedule.times(0, cap)
+    tracemalloc.start()
+    for first in range(0, 10_000_000 - cap, cap):
+        schedule.times(first, cap)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2**20
+    assert most < 4 * 2**20
