@@ -1,12 +1,14 @@
-"""Jars from Maven: a pinned list with checksums, kept in the user's usual cache, fetched by `jgo`.
+"""Jars and archives from Maven: a pinned list with checksums, kept in the user's usual cache, fetched by `jgo`.
 
 The list is a `sha256sum` file whose names are paths in a Maven repository, so `sha256sum -c` checks it too.
-Nothing is resolved when it is used: the class path is the list.
+Nothing is resolved when it is used: the class path is the list. An archive is unpacked once for each user.
 """
 
 import hashlib
 import importlib.util
 import os
+import shutil
+import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from .recipe import NotAvailable
 
-__all__ = ["Jar", "PinnedJars"]
+__all__ = ["Jar", "PinnedArchive", "PinnedJars"]
 
 _AT_ONCE = 8
 
@@ -31,6 +33,14 @@ class Jar:
         """Group, artifact, version."""
         *group, artifact, version, _ = self.path.parts
         return ".".join(group), artifact, version
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Classifier ("" where there is none) and packaging: what follows artifact and version in the file's name."""
+        _, artifact, version = self.coordinates
+        rest = self.path.name.removeprefix(f"{artifact}-{version}")
+        classifier, _, packaging = rest.removeprefix("-").partition(".")
+        return classifier, packaging
 
 
 class PinnedJars:
@@ -115,6 +125,48 @@ class PinnedJars:
             )
 
 
+class PinnedArchive:
+    """A .tar.gz whose list has one line; it holds one folder, which is unpacked once into the user's cache folder."""
+
+    def __init__(self, title: str, manifest: Path, megabytes: float, extra: str) -> None:
+        self.pinned = PinnedJars(title, manifest, megabytes, extra)
+
+    @property
+    def folder(self) -> Path:
+        """Where it is unpacked to: XDG_CACHE_HOME, else ~/.cache; the checksum in the name tells versions apart."""
+        home = os.environ.get("XDG_CACHE_HOME", "")
+        cache = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
+        (archive,) = self.pinned.jars
+        return cache / "brokerbench" / f"{'-'.join(archive.coordinates[1:])}-{archive.sha256[:12]}"
+
+    def unpacked(self, say: Callable[[str], None]) -> Path:
+        """The folder inside; fetches and unpacks what is not here. Raises NotAvailable."""
+        if not self.folder.is_dir():
+            self.pinned.fetch(say)
+            self.pinned.classpath()  # checked now, so what is unpacked is what was pinned
+            say(f"{self.pinned.title}: unpacking into {self.folder}")
+            self._unpack(self.pinned.files()[0])
+        (inside,) = self.folder.iterdir()
+        return inside
+
+    def _unpack(self, archive: Path) -> None:
+        """Whole or not at all; who loses a race against another process takes what is there then."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=self.folder.parent))
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(staging, filter="data")
+            try:
+                staging.rename(self.folder)
+            except OSError:
+                if not self.folder.is_dir():
+                    raise
+        except (OSError, tarfile.TarError) as error:
+            raise NotAvailable(f"{self.pinned.title}: {archive} cannot be unpacked: {error}") from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
 def _resolve(jar: Jar, staging: Path) -> Path:
     """One jar through jgo, into a cache of its own. The user's jgo settings may name other repositories."""
     from jgo.config import GlobalSettings
@@ -123,7 +175,9 @@ def _resolve(jar: Jar, staging: Path) -> Path:
     context = MavenContext(repo_cache=staging, timeout=30)
     context.remote_repos.update(GlobalSettings.load().repositories)
     group, artifact, version = jar.coordinates
-    return Path(context.project(group, artifact).at_version(version).artifact().resolve())
+    classifier, packaging = jar.kind
+    component = context.project(group, artifact).at_version(version)
+    return Path(component.artifact(classifier=classifier, packaging=packaging).resolve())
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,50 @@
+"""What the engine sees of ActiveMQ. stomp.py is imported by `connect` only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
+from brokerbench.model import Delivery, Promise, Scenario, ServerKind
+from brokerbench.servers import ServerRecipe
+
+from .address import parse
+from .promise import features, promise
+from .server import EMBEDDED, NATIVE
+from .settings import Settings
+
+__all__ = ["DRIVER", "ActiveMQ"]
+
+
+class ActiveMQ:
+    name = "activemq"
+    title = "ActiveMQ"
+    extra = "activemq"
+    Settings = Settings
+    clients: Mapping[str, str] = {"stomp.py": "stomp"}
+    fast_clients: frozenset[str] = frozenset()
+    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: EMBEDDED, ServerKind.NATIVE: NATIVE}
+
+    def features(self, settings: Any) -> frozenset[Feature]:
+        return features(settings)
+
+    def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
+        return promise(settings, delivery, scenario, nodes)
+
+    def address(self, url: str) -> Mapping[str, Any]:
+        return parse(url)
+
+    def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
+        from .admin import ActiveMQAdmin
+
+        return ActiveMQAdmin(address, settings)
+
+    def connect(self, session: Session) -> Connection:
+        from .client import StompConnection
+
+        return StompConnection(session)
+
+    def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        return None
+
+
+DRIVER = ActiveMQ()
