@@ -58,6 +58,11 @@ class TrialFiles:
         return float(self.trial["phases"]["warmup_s"])
 
     @property
+    def varies(self) -> bool:
+        """Whether the rate asked changed over the measured window."""
+        return bool(self.trial["load"].get("varies"))
+
+    @property
     def measure_s(self) -> float:
         return float(self.trial["phases"]["measure_s"])
 

@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Steadiness:
-    """`state` is None where the window was too short to tell."""
+    """`state` is None where the window was too short to tell, or was asked not to be steady."""
 
     state: str | None = None
     reasons: tuple[Reason, ...] = ()
@@ -54,7 +54,7 @@ class Trend:
 def steadiness(files: TrialFiles, steady: Sequence[Second], growing: Sequence[Reason]) -> Steadiness:
     """`growing`: what there is to say of the backlog. Where it grows, so does latency, and that is no news."""
     delivered = _column(steady, "delivered")
-    if len(delivered) < LEAST_SECONDS:
+    if len(delivered) < LEAST_SECONDS or files.varies:
         return Steadiness()
     found = [*_halves(files, delivered), *_throughput(files, delivered)][:1]
     if growing:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from brokerbench.model import Stage
+
 from .candidates import Candidate
 from .claims import Comparison, clause
 from .folder import Json
@@ -143,7 +145,11 @@ def _load_words(run: Json) -> str:
     load = run["scenario"]["load"]
     if load["model"] != "open":
         return "At full load"
-    return f"At {counted(load['stages'][0]['rate_msgs_s'])} msg/s"
+    stages = [Stage.from_base(stage) for stage in load["stages"]]
+    rate = stages[0].rate_msgs_s  # None of a stage that is not steady
+    if rate is None or any(stage.rate_msgs_s != rate for stage in stages):
+        return "With the load asked"
+    return f"At {counted(rate)} msg/s"
 
 
 def _value(row: Json, of: Metric) -> str:

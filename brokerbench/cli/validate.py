@@ -92,8 +92,8 @@ def lines(plan: Plan) -> list[str]:
 def _question(plan: Plan) -> list[str]:
     scenario = plan.scenario
     load, topology, message = scenario.load, scenario.topology, scenario.message
-    rate = load.rate_msgs_s
-    how = f"{rate:,g} msg/s in total" if rate is not None else "as fast as messages are confirmed"
+    stages = ", then ".join(stage.text for stage in load.stages)
+    how = f"{stages} in total" if load.model is LoadModel.OPEN else "as fast as messages are confirmed"
     groups = ", ".join(
         f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items()
     )

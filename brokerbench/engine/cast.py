@@ -69,6 +69,7 @@ def _common(
         "confirming": promise.point is PromisePoint.CONFIRMED,
         "settling": Feature.SETTLE in driver.features(settings_of(driver, candidate)),
         "rate_msgs_s": load.rate_msgs_s,
+        "profile": load.segments if load.varies else (),
         "arrivals": load.arrivals,
         "warmup_s": load.warmup_s,
         "measure_s": load.measure_s,

@@ -182,6 +182,7 @@ class _Bench:
             dataclasses.replace(
                 spec,
                 rate_msgs_s=None,
+                profile=(),
                 warmup_s=_WARMUP_S,
                 measure_s=_MEASURE_S,
                 drain_s=_DRAIN_S,

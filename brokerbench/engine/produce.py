@@ -18,7 +18,8 @@ from .answers import Answers, HandOvers
 from .bodies import Bodies
 from .channel import Line
 from .clock import Clock
-from .schedule import Constant, Poisson, Saturate, Schedule
+from .profile import Profile
+from .schedule import Constant, Poisson, Saturate, Schedule, Varying
 from .spec import ChildSpec
 from .ticker import Ticker
 
@@ -33,6 +34,9 @@ _SLICE_NS = 200_000  # a client that cannot wait below 1 ms is asked this often 
 def _schedule(spec: ChildSpec) -> Schedule:
     if spec.rate_msgs_s is None:
         return Saturate(spec.in_flight, spec.confirming)
+    if spec.profile:
+        seed = spec.seed if spec.arrivals == "poisson" else None
+        return Varying(Profile(spec.profile), spec.producers, spec.index, seed)
     if spec.arrivals == "poisson":
         return Poisson(spec.rate_msgs_s, spec.producers, spec.index, spec.seed)
     return Constant(spec.rate_msgs_s, spec.producers, spec.index)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Profile", "Segment"]
+from brokerbench.model import Segment
 
-Segment = tuple[float, float, float]  # seconds, rate at its begin, rate at its end (messages/s)
+__all__ = ["Profile"]
 
 _S = 1_000_000_000
 _FOR_EVER_S = 1e7
@@ -44,4 +44,5 @@ class Profile:
         n, rate = counts - self._counts[i], self._rates[i]
         since_s = 2 * n / (rate + np.sqrt(rate * rate + 2 * self._slopes[i] * n))
         # Half a ns more, so that cutting to whole ns rounds.
-        return ((self._starts_s[i] + since_s) * _S + 0.5).astype(np.int64)
+        times: NDArray[np.int64] = ((self._starts_s[i] + since_s) * _S + 0.5).astype(np.int64)
+        return times

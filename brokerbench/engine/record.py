@@ -94,7 +94,12 @@ def write_trial(
             "repeats": trial.repeats,
             "state": state,
             "reason": reason,
-            "load": {"model": load.model.value, "arrivals": load.arrivals, "rate_msgs_s": load.rate_msgs_s},
+            "load": {
+                "model": load.model.value,
+                "arrivals": load.arrivals,
+                "rate_msgs_s": load.rate_msgs_s,
+                "varies": load.varies,
+            },
             "phases": {
                 "warmup_s": load.warmup_s,
                 "measure_s": load.measure_s,

@@ -1,18 +1,20 @@
 """What a child is told before it starts, as plain JSON: it crosses a process boundary."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from brokerbench.contract import Endpoints, Session
+from brokerbench.model import Segment
 
 __all__ = ["ChildSpec"]
 
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """`role` is "producer" or "consumer". Times are seconds; `rate_msgs_s` is the total over all producers, None where
-    the load saturates. `ledger` is the folder for bitmap files."""
+    """`role` is "producer" or "consumer". Times are seconds; `rate_msgs_s` is the total over all producers, on average
+    over the window, None where the load saturates; `profile` has its segments where it varies. `ledger` is the folder
+    for bitmap files."""
 
     name: str
     role: str
@@ -33,6 +35,7 @@ class ChildSpec:
     tag: int
     seed: int
     rate_msgs_s: float | None
+    profile: Sequence[Segment]
     arrivals: str
     warmup_s: float
     measure_s: float

@@ -1,18 +1,17 @@
 """The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units, limits."""
 
+from .frozen import Frozen
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
+from .load import Load, LoadModel, Segment, Stage
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
     STAMP_BYTES,
     SURVIVES_ORDER,
     Broker,
     Delivery,
-    Frozen,
     Group,
     Guarantee,
     Keys,
-    Load,
-    LoadModel,
     Margins,
     Message,
     Repeats,
@@ -21,7 +20,6 @@ from .scenario import (
     ServerKind,
     ServerSpec,
     Slo,
-    Stage,
     Survives,
     Topology,
 )
@@ -69,6 +67,7 @@ __all__ = [
     "Repeats",
     "Role",
     "Scenario",
+    "Segment",
     "ServerKind",
     "ServerSpec",
     "Share",

@@ -5,23 +5,22 @@ Keys in a file are the aliases (`warmup`), attributes carry their unit (`warmup_
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from .units import BASE_UNITS, Count, Duration, Rate, Share, Size
+from .frozen import Frozen
+from .load import Load
+from .units import Count, Share, Size
 
 __all__ = [
     "STAMP_BYTES",
     "SURVIVES_ORDER",
     "Broker",
     "Delivery",
-    "Frozen",
     "Group",
     "Guarantee",
     "Keys",
-    "Load",
-    "LoadModel",
     "Margins",
     "Message",
     "Repeats",
@@ -30,24 +29,11 @@ __all__ = [
     "ServerKind",
     "ServerSpec",
     "Slo",
-    "Stage",
     "Survives",
     "Topology",
 ]
 
 STAMP_BYTES = 16
-
-
-class Frozen(BaseModel):
-    """Immutable, unknown keys refused. Drivers' Settings derive from it too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
-    shorthand: ClassVar[str] = ""  # a table that may be written as one value: the key that the value is for
-
-    @classmethod
-    def from_base(cls, values: Mapping[str, Any]) -> Self:
-        """From a dump: attribute names, numbers in base units (`Broker.settings`, `Promise.settings`)."""
-        return cls.model_validate(values, context=BASE_UNITS)
 
 
 class Guarantee(StrEnum):
@@ -66,11 +52,6 @@ class Survives(StrEnum):
 
 
 SURVIVES_ORDER = tuple(Survives)
-
-
-class LoadModel(StrEnum):
-    OPEN = "open"
-    SATURATE = "saturate"
 
 
 class Role(StrEnum):
@@ -148,39 +129,6 @@ class Delivery(Frozen):
     guarantee: Guarantee = Guarantee.AT_LEAST_ONCE
     survives: Survives = Survives.NOTHING
     in_flight: Annotated[Count, Field(le=100_000)] = 1000  # per producer
-
-
-class Stage(Frozen):
-    steady_s: Annotated[Duration, Field(ge=0.5)] = Field(alias="steady")
-    rate_msgs_s: Rate | None = Field(default=None, alias="rate")
-
-
-class Load(Frozen):
-    model: LoadModel
-    arrivals: Literal["constant", "poisson"] = "constant"
-    warmup_s: Duration = Field(default=5.0, alias="warmup")
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-    drain_s: Annotated[Duration, Field(ge=0.5)] = Field(default=10.0, alias="drain")
-
-    @model_validator(mode="after")
-    def _rates_fit_the_model(self) -> "Load":
-        if self.model is LoadModel.SATURATE and self.arrivals != "constant":
-            raise ValueError("saturate sends when a slot is free: leave arrivals out, or use model: open")
-        for stage in self.stages:
-            if self.model is LoadModel.OPEN and stage.rate_msgs_s is None:
-                raise ValueError("an open load needs a rate in each stage, like {steady: 30s, rate: 5k/s}")
-            if self.model is LoadModel.SATURATE and stage.rate_msgs_s is not None:
-                raise ValueError("saturate sends as fast as it is confirmed: leave rate out, or use model: open")
-        return self
-
-    @property
-    def measure_s(self) -> float:
-        return sum(stage.steady_s for stage in self.stages)
-
-    @property
-    def rate_msgs_s(self) -> float | None:
-        """The total rate asked; None where the load saturates."""
-        return self.stages[0].rate_msgs_s
 
 
 class Repeats(Frozen):

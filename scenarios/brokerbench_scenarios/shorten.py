@@ -5,11 +5,12 @@ from brokerbench.model import Repeats, Scenario
 __all__ = ["shorten"]
 
 WARMUP_S, STEADY_S, DRAIN_S = 0.5, 2.0, 5.0
+LEAST_S = 0.5  # of each stage
 
 
 def shorten(scenario: Scenario) -> Scenario:
     """One block, phases of seconds; what is already shorter stays."""
     load = scenario.load
-    stages = tuple(stage.model_copy(update={"steady_s": min(stage.steady_s, STEADY_S)}) for stage in load.stages)
+    stages = tuple(stage.shortened(max(LEAST_S, STEADY_S / len(load.stages))) for stage in load.stages)
     phases = {"warmup_s": min(load.warmup_s, WARMUP_S), "drain_s": min(load.drain_s, DRAIN_S), "stages": stages}
     return scenario.model_copy(update={"load": load.model_copy(update=phases), "repeats": Repeats(blocks=1)})

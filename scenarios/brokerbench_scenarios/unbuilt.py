@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .problems import Problem
-from .tree import Items, Leaf, Node, Table
+from .tree import Leaf, Node, Table
 
 __all__ = ["refuse_unbuilt"]
 
@@ -32,10 +32,6 @@ def _table(node: Node) -> bool:
     return isinstance(node, Table)
 
 
-def _several(node: Node) -> bool:
-    return isinstance(node, Items) and len(node.nodes) > 1
-
-
 def _above_one(node: Node) -> bool:
     return isinstance(node, Leaf) and isinstance(node.value, int) and node.value > 1
 
@@ -51,7 +47,6 @@ _UNBUILT = (
     _Unbuilt(("load", "model"), "load.model: closed", "use open or saturate", _is("closed")),
     _Unbuilt(("load", "users"), "load.users: closed load"),
     _Unbuilt(("load", "think"), "load.think: closed load"),
-    _Unbuilt(("load", "stages"), "load.stages: more than one stage", "leave one", _several),
     _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
     _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),
     _Unbuilt(("message", "compressibility"), "message.compressibility"),

@@ -20,7 +20,6 @@ SLIPS = [
     "another-drivers-key",
     "missing-message",
     "missing-driver",
-    "missing-steady",
     "no-brokers",
     "brokers-are-a-list",
     "no-stages",

@@ -34,6 +34,7 @@ def child_spec(ledger: Path, **changes: Any) -> ChildSpec:
         "tag": 77,
         "seed": 5,
         "rate_msgs_s": 1000.0,
+        "profile": (),
         "arrivals": "constant",
         "warmup_s": 1.0,
         "measure_s": 2.0,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.model import format_duration
+from brokerbench.model import Stage, format_duration
 from brokerbench_reports.words import count, plural
 
 __all__ = ["asked", "load_words", "promise_words", "size_words"]
@@ -30,10 +30,10 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
 
 def load_words(load: Json) -> str:
     """`2,000 msg/s, open (sent by the clock), 3 s warm-up, 10 s measured`."""
-    stages = load["stages"]
-    length = format_duration(sum(stage["steady_s"] for stage in stages))
+    stages = [Stage.from_base(stage) for stage in load["stages"]]
+    length = format_duration(sum(stage.length_s for stage in stages))
     if load["model"] == "open":
-        rates = ", then ".join(f"{stage['rate_msgs_s']:,.12g} msg/s" for stage in stages)
+        rates = ", then ".join(stage.text for stage in stages)
         how = f"{rates}, open: sent by the clock, whatever the broker does"
         how += ", at random (Poisson) times" if load.get("arrivals") == "poisson" else ""
     else:
