@@ -12,7 +12,7 @@ from .artemis import Artemis
 from .classic import Classic
 from .jolokia import Jolokia, Refused
 from .names import endpoints_of
-from .releases import RELEASED, SUPPORT_ENDS
+from .releases import RELEASED
 from .settings import Settings
 
 __all__ = ["ActiveMQAdmin", "broker_of"]
@@ -68,7 +68,7 @@ class ActiveMQAdmin:
         return endpoints
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
-        facts = {"product": self._broker.title, **dated(self._broker.version(), RELEASED, SUPPORT_ENDS)}
+        facts = {"product": self._broker.title, **dated(self._broker.version(), RELEASED)}
         facts |= self._broker.facts(endpoints)
         flushes = self._address.get("journal_sync", "not reported by the broker")
         return facts | {"journal.flush (as configured)": str(flushes)}

@@ -9,7 +9,7 @@ from brokerbench.servers import Server, ServerHost
 from brokerbench_drivers._dated import dated
 
 from .home import START_S, Ready, heap_flags, java_for, key_store, place
-from .releases import RELEASED, SUPPORT_ENDS
+from .releases import RELEASED
 from .settings import Settings
 
 __all__ = ["start"]
@@ -91,7 +91,7 @@ def start(host: ServerHost, settings: Settings, home: Path) -> Server:
     process = host.spawn(["/bin/sh", "-c", run], env=env, log="artemis.log")
     ready = Ready(address)
     host.wait_until(ready, process, START_S, f"Artemis on 127.0.0.1:{address['port']}")
-    about = {**dated(ready.version, RELEASED, SUPPORT_ENDS), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
+    about = {**dated(ready.version, RELEASED), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
     return Server(address, process, about)
 
 

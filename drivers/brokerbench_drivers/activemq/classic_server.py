@@ -8,7 +8,7 @@ from brokerbench.servers import Server, ServerHost
 from brokerbench_drivers._dated import dated
 
 from .home import START_S, Ready, heap_flags, java_for, key_store, place
-from .releases import RELEASED, SUPPORT_ENDS
+from .releases import RELEASED
 from .settings import Settings
 
 __all__ = ["start"]
@@ -60,7 +60,7 @@ rootLogger.appenderRef.out.ref=out
 
 
 def start(host: ServerHost, settings: Settings, classpath: str, agent: Path, home: Path | None = None) -> Server:
-    """`home`: an unpacked distribution, whose own jars its main class finds; `agent`: Jolokia's. Raises NotAvailable."""
+    """`home`: an unpacked distribution, whose jars its main class finds. Raises NotAvailable."""
     java = java_for("ActiveMQ Classic")
     address = place(host, settings, _JOLOKIA)
     config, logging = host.folder / "activemq.xml", host.folder / "log4j2.properties"
@@ -74,10 +74,12 @@ def start(host: ServerHost, settings: Settings, classpath: str, agent: Path, hom
     argv += [f"-Dactivemq.{name}={folder}" for name, folder in folders.items()]
     argv += [f"-Dlog4j2.configurationFile={logging}", "-Djava.awt.headless=true", "-cp", classpath]
     host.say(f"ActiveMQ Classic on Java {java.version}: starting")
-    process = host.spawn([*argv, "org.apache.activemq.console.Main", "start", f"xbean:file:{config}"], log="activemq.log")
+    process = host.spawn(
+        [*argv, "org.apache.activemq.console.Main", "start", f"xbean:file:{config}"], log="activemq.log"
+    )
     ready = Ready(address)
     host.wait_until(ready, process, START_S, f"ActiveMQ Classic on 127.0.0.1:{address['port']}")
-    about = {**dated(ready.version, RELEASED, SUPPORT_ENDS), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
+    about = {**dated(ready.version, RELEASED), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
     return Server(address, process, about)
 
 

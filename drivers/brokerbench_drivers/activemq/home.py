@@ -83,5 +83,3 @@ class Ready:
             return False
         socket.create_connection((self._address["host"], self._address["port"]), 1.0).close()
         return True
-
-

@@ -131,7 +131,9 @@ class Link:
         except _FAILURES as error:
             self.lose(str(error) or type(error).__name__)
         if not taken.wait(CONNECT_S) or self._lost is not None:
-            raise BadTarget(f"ActiveMQ at {self._where} gives no subscription to {destination}: {self._lost or 'silent'}")
+            raise BadTarget(
+                f"ActiveMQ at {self._where} gives no subscription to {destination}: {self._lost or 'silent'}"
+            )
 
     def events(self) -> list[Event]:
         taken, self._events = self._events, []

@@ -13,9 +13,7 @@ from .settings import Settings
 
 __all__ = ["features", "promise"]
 
-_ALWAYS = frozenset(
-    {Feature.GROUPS, Feature.COMPETING, Feature.ORDER, Feature.ORDER_PER_KEY, Feature.COUNTERS}
-)
+_ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER, Feature.ORDER_PER_KEY, Feature.COUNTERS})
 
 
 def features(settings: Settings) -> frozenset[Feature]:
@@ -83,9 +81,7 @@ def _can(settings: Settings, delivery: Delivery, *, confirms: bool, ack: str, no
     if asked is Survives.NODE_LOSS:
         raise CannotPromise("one server cannot outlive its loss: use survives: power-loss")
     if not confirms and asked is not Survives.NOTHING:
-        raise CannotPromise(
-            f"survives: {asked} needs receipts: use guarantee: at-least-once, or survives: nothing"
-        )
+        raise CannotPromise(f"survives: {asked} needs receipts: use guarantee: at-least-once, or survives: nothing")
     if _rank(asked) > _strongest(settings):
         weak = "persistent: false" if settings.persistent is False else "journal_sync: never"
         raise CannotPromise(

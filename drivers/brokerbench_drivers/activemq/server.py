@@ -1,5 +1,4 @@
-"""Servers of our own: of each product the pinned version, or the distribution that ARTEMIS_HOME or ACTIVEMQ_HOME holds.
-"""
+"""Servers of our own: the pinned version of each product, or what ARTEMIS_HOME and ACTIVEMQ_HOME hold."""
 
 import os
 import re

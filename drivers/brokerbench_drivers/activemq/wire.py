@@ -120,3 +120,7 @@ class Stomp(BaseConnection, Protocol12):  # type: ignore[misc]  # as above
     def __init__(self, wire: Wire) -> None:
         BaseConnection.__init__(self, wire)
         Protocol12.__init__(self, wire, (_HEARTBEAT_MS, _HEARTBEAT_MS), auto_content_length=False)
+
+    def disconnect(self, receipt: str) -> None:
+        """BaseConnection's own does nothing."""
+        Protocol12.disconnect(self, receipt)
