@@ -55,6 +55,15 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("classic", {"product": "classic"}, requeue=False),
         Flavour("classic-cumulative", {"product": "classic", "ack": "cumulative"}, requeue=False),
     ),
+    # A list has no flag for what comes again, and counts nothing but what it holds.
+    "redis": (
+        Flavour("valkey-stream", {"product": "valkey", "claim_after": "1s"}),
+        Flavour("valkey-stream-always", {"product": "valkey", "appendfsync": "always", "claim_after": "1s"}),
+        Flavour("valkey-list", {"product": "valkey", "structure": "list", "claim_after": "1s"}),
+        Flavour("redis-stream", {"product": "redis", "claim_after": "1s"}),
+        Flavour("redis-stream-tls", {"product": "redis", "tls": True, "claim_after": "1s"}),
+        Flavour("redis-list", {"product": "redis", "structure": "list", "claim_after": "1s"}),
+    ),
     "simulated": (
         Flavour("confirming", {"service": {"constant": "10us"}, "confirm_delay": "1ms"}),
         Flavour("unconfirmed", {"confirms": False, "redelivered_flag": False}),
@@ -66,6 +75,7 @@ URLS: Mapping[str, str] = {
     "kafka": "kafka://127.0.0.1:{port}",
     "nats": "nats://127.0.0.1:{port}",
     "rabbitmq": "amqp://guest:guest@127.0.0.1:{port}/",
+    "redis": "redis://127.0.0.1:{port}",
     "simulated": "simulated://127.0.0.1:{port}",
 }
 
