@@ -63,7 +63,7 @@ class RedisAdmin:
         added = stream.get("entries-added", stream["length"] if self._settings.maxlen is None else None)
         waiting = [row.get("lag") for row in groups.values()]
         unsettled = sum(row["pending"] for row in groups.values())
-        stored = None if None in waiting else sum(waiting) + unsettled
+        stored = None if None in waiting else sum(map(int, waiting)) + unsettled
         return Counters(added, {group: row.get("entries-read") for group, row in groups.items()}, stored)
 
     def delete(self, endpoints: Endpoints) -> None:

@@ -1,4 +1,4 @@
-"""What the engine sees of Redis and Valkey. The client libraries are imported by `connect`, `admin` and a start only."""
+"""What the engine sees of Redis and Valkey. Their libraries are imported by `connect`, `admin` and a start only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +49,9 @@ class Redis:
         return RedisConnection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+        from .stand_in import RedisStandIn
+
+        return RedisStandIn(settings)
 
 
 DRIVER = Redis()

@@ -28,7 +28,7 @@ class Link:
     def __init__(self, address: Mapping[str, Any], name: str) -> None:
         self._where = where(address)
         self._connection: Any = open_connection(address, name)
-        self._socket = self._connection._sock  # noqa: SLF001 - redis-py has no other way to lend it
+        self._socket: Any = self._connection._sock  # redis-py has no other way to lend it
         self._socket.setblocking(False)
         self._poll = select.poll()
         self._buffer = memoryview(bytearray(_READ_BYTES))

@@ -1,4 +1,4 @@
-"""Taking from a list: LMOVE into a list of the consumer's own and LREM from it when settled (a reliable queue), or RPOP.
+"""Taking from a list: LMOVE into a list of the consumer's own, LREM when settled (a reliable queue); or RPOP.
 
 A server does not know which consumer holds what. So each one renews a key that expires after `claim_after`; what is
 held by one whose key is gone goes back to the head of the queue, moved there by whoever looks next.

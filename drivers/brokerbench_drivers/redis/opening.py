@@ -24,14 +24,15 @@ class _TlsConnection(Connection):
     """redis-py's own makes a context of its own, which need not verify the host name."""
 
     def __init__(self, tls: Mapping[str, str | None], **others: Any) -> None:
-        super().__init__(**others)
+        super().__init__(**others)  # type: ignore[no-untyped-call]
         self._context = context(tls)
 
     def _connect(self) -> Any:
-        return self._context.wrap_socket(super()._connect(), server_hostname=self.host)
+        plain = super()._connect()  # type: ignore[no-untyped-call]
+        return self._context.wrap_socket(plain, server_hostname=self.host)
 
 
-def open_connection(address: Mapping[str, Any], name: str) -> Connection:
+def open_connection(address: Mapping[str, Any], name: str) -> Any:
     """Connected and logged in; the server has answered. Raises BadTarget."""
     others: dict[str, Any] = {
         "host": address["host"],
@@ -46,7 +47,7 @@ def open_connection(address: Mapping[str, Any], name: str) -> Connection:
         "retry": Retry(NoBackoff(), 0),
     }
     tls = address.get("tls")
-    made = _TlsConnection(tls, **others) if tls else Connection(**others)
+    made: Any = _TlsConnection(tls, **others) if tls else Connection(**others)  # type: ignore[no-untyped-call]
     try:
         made.connect()
         made.send_command("PING")

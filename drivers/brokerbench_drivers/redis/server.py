@@ -82,7 +82,8 @@ class RedisServer:
         """Raises NotAvailable where it is another one."""
         if version is None or self._binary is None:
             return self
-        text = subprocess.run([self._binary, "--version"], capture_output=True, text=True, timeout=10).stdout
+        asked = [str(self._binary), "--version"]
+        text = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout
         found = re.search(r"v=([\d.]+)", text)
         has = found[1] if found else "unknown"
         if not f"{has}.".startswith(f"{version}."):

@@ -1,4 +1,4 @@
-"""What can be set for Redis and Valkey. What is left out (None) the promise fills in, so that it meets what is asked."""
+"""What can be set for Redis and Valkey. What is left out (None) the promise fills in, to meet what is asked."""
 
 from typing import Annotated, Literal
 
