@@ -1,12 +1,14 @@
 """Pinned jars: what is not the jar that was pinned is named and refused, and a full cache is never asked to grow."""
 
 import hashlib
-from pathlib import Path
+import io
+import tarfile
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from brokerbench.servers import NotAvailable, maven
-from brokerbench.servers.maven import Jar, PinnedJars
+from brokerbench.servers.maven import Jar, PinnedArchive, PinnedJars
 
 JARS = {"org/example/one/1.0/one-1.0.jar": b"one", "org/example/deep/two_2.13/4.3.1/two_2.13-4.3.1.jar": b"two"}
 
@@ -98,4 +100,63 @@ def test_a_failed_download_says_which_and_what_to_do(pinned: PinnedJars, monkeyp
     monkeypatch.setattr(maven, "_resolve", fail)
     with pytest.raises(NotAvailable, match=r"org\.example.*could not be fetched: no route; check the network") as error:
         pinned.fetch(lambda _text: None)
+    assert "\n" not in str(error.value)
+
+
+def test_classifier_and_packaging_are_read_off_the_name() -> None:
+    names = ("a/lib/1.0/lib-1.0.jar", "a/lib/1.0/lib-1.0-agent.jar", "a/lib/1.0/lib-1.0-bin.tar.gz")
+    kinds = [Jar(PurePosixPath(name), "").kind for name in names]
+    assert kinds == [("", "jar"), ("agent", "jar"), ("bin", "tar.gz")]
+
+
+def _tar() -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        about = tarfile.TarInfo("example-1.0/bin/run")
+        about.mode, about.size = 0o755, 2
+        tar.addfile(about, io.BytesIO(b"hi"))
+    return made.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PinnedArchive:
+    """In the Maven cache, not unpacked."""
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "repository"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data, name = _tar(), "org/example/1.0/example-1.0-bin.tar.gz"
+    manifest = tmp_path / "archive.sha256"
+    manifest.write_text(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+    file = tmp_path / "repository" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(data)
+    return PinnedArchive("Example", manifest, 1.0, "activemq")
+
+
+def test_an_archive_is_unpacked_once(archive: PinnedArchive) -> None:
+    said: list[str] = []
+    inside = archive.unpacked(said.append)
+    assert (inside.name, (inside / "bin" / "run").read_bytes()) == ("example-1.0", b"hi")
+    assert (inside / "bin" / "run").stat().st_mode & 0o100, "programs of the archive can run"
+    assert len(said) == 1
+    archive.pinned.files()[0].unlink()
+    assert archive.unpacked(said.append) == inside
+    assert len(said) == 1
+    assert [path.name for path in archive.folder.parent.iterdir()] == [archive.folder.name]
+
+
+def test_a_changed_archive_is_not_unpacked(archive: PinnedArchive) -> None:
+    archive.pinned.files()[0].write_bytes(b"changed")
+    with pytest.raises(NotAvailable, match="is not the jar that was pinned"):
+        archive.unpacked(lambda _text: None)
+    assert not archive.folder.exists()
+
+
+def test_an_archive_that_is_neither_here_nor_to_be_had(archive: PinnedArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(jar: Jar, staging: Path) -> Path:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(maven, "_resolve", fail)
+    archive.pinned.files()[0].unlink()
+    with pytest.raises(NotAvailable, match="could not be fetched: no route to host") as error:
+        archive.unpacked(lambda _text: None)
     assert "\n" not in str(error.value)

@@ -44,7 +44,9 @@ class ActiveMQ:
         return StompConnection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
-        return None
+        from .stand_in import ActiveMQStandIn
+
+        return ActiveMQStandIn(settings)
 
 
 DRIVER = ActiveMQ()

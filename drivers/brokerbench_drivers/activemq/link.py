@@ -156,7 +156,7 @@ class Link:
 
     def _leave(self) -> None:
         self._closing = True
-        with suppress(*_FAILURES):
+        with suppress(*_FAILURES, AttributeError):  # stomp.py's thread may be ending it too, and leaves None there
             self._wire.disconnect_socket()
         if self._wire.io_thread is not None:
             self._wire.io_thread.join(_STEP_S * _CLOSE_STEPS)
