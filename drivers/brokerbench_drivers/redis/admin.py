@@ -61,9 +61,9 @@ class RedisAdmin:
         groups = {group: found[name] for group, name in endpoints.groups.items()}
         # Redis 6.2 counts neither; its length is what was added where nothing is trimmed.
         added = stream.get("entries-added", stream["length"] if self._settings.maxlen is None else None)
-        waiting = [row.get("lag") for row in groups.values()]
+        waiting: list[Any] = [row.get("lag") for row in groups.values()]
         unsettled = sum(row["pending"] for row in groups.values())
-        stored = None if None in waiting else sum(map(int, waiting)) + unsettled
+        stored = None if None in waiting else sum(waiting) + unsettled
         return Counters(added, {group: row.get("entries-read") for group, row in groups.items()}, stored)
 
     def delete(self, endpoints: Endpoints) -> None:
