@@ -102,6 +102,7 @@ def test_a_wrong_url_is_refused_without_its_password(url: str) -> None:
         ({"product": "redis"}, ServerSpec(), "use server: native"),
         ({"tls": True}, ServerSpec(), "without TLS: use server: native"),
         ({}, ServerSpec(nodes=3), "leave nodes out"),
+        pytest.param({}, ServerSpec(version="0.1"), "leave version out", marks=pytest.mark.broker("redis")),
     ],
 )
 def test_what_pip_brings_is_one_valkey_without_tls(settings: dict[str, object], spec: ServerSpec, instead: str) -> None:

@@ -76,16 +76,19 @@ class RedisServer:
         )
         process = host.spawn([str(self._binary), str(config)])
         host.wait_until(lambda: _answers(address), process, _START_S, self._what)
-        return Server(address, process, {"command": self._what}, stop_grace_s=5.0)
+        return Server(address, process, {"version": self._version(), "command": self._what}, stop_grace_s=5.0)
+
+    def _version(self) -> str:
+        asked = [str(self._binary), "--version"]
+        text = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout
+        found = re.search(r"v=([\d.]+)", text)
+        return found[1] if found else "unknown"
 
     def _of_version(self, version: str | None) -> "RedisServer":
         """Raises NotAvailable where it is another one."""
         if version is None or self._binary is None:
             return self
-        asked = [str(self._binary), "--version"]
-        text = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout
-        found = re.search(r"v=([\d.]+)", text)
-        has = found[1] if found else "unknown"
+        has = self._version()
         if not f"{has}.".startswith(f"{version}."):
             raise NotAvailable(f"version {version} is asked, and {self._what} has {has}: leave version out")
         return self
