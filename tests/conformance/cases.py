@@ -51,6 +51,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     # STOMP's NACK is for good on both: an acknowledgement on Artemis, a way to the dead letters on Classic.
     "activemq": (
         Flavour("artemis", {"product": "artemis"}, requeue=False),
+        Flavour("artemis-cumulative", {"product": "artemis", "ack": "cumulative"}, requeue=False),
         Flavour("artemis-unconfirmed", {"product": "artemis", "confirms": False, "ack": "auto"}),
         Flavour("classic", {"product": "classic"}, requeue=False),
         Flavour("classic-cumulative", {"product": "classic", "ack": "cumulative"}, requeue=False),
@@ -64,6 +65,14 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("redis-stream-tls", {"product": "redis", "tls": True, "claim_after": "1s"}),
         Flavour("redis-list", {"product": "redis", "structure": "list", "claim_after": "1s"}),
     ),
+    # A subscriber can only acknowledge; QoS 2 hands over for good; only MQTT 5 bounds what is unacknowledged.
+    "mqtt": (
+        Flavour("qos0", {"qos": 0}),
+        Flavour("qos1", {"qos": 1}, requeue=False),
+        Flavour("qos2", {"qos": 2}),
+        Flavour("qos1-v311", {"qos": 1, "protocol": "3.1.1"}, requeue=False, prefetch_bounds=False),
+        Flavour("qos1-tls", {"qos": 1, "tls": True}, requeue=False),
+    ),
     "simulated": (
         Flavour("confirming", {"service": {"constant": "10us"}, "confirm_delay": "1ms"}),
         Flavour("unconfirmed", {"confirms": False, "redelivered_flag": False}),
@@ -73,6 +82,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
 URLS: Mapping[str, str] = {
     "activemq": "stomp://user:password@127.0.0.1:{port}?jolokia=http://127.0.0.1:{port}/jolokia",
     "kafka": "kafka://127.0.0.1:{port}",
+    "mqtt": "mqtt://127.0.0.1:{port}",
     "nats": "nats://127.0.0.1:{port}",
     "rabbitmq": "amqp://guest:guest@127.0.0.1:{port}/",
     "redis": "redis://127.0.0.1:{port}",

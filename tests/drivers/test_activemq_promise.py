@@ -47,11 +47,6 @@ def test_persistent_but_unasked_of_the_journal_is_not_promised() -> None:
     assert promised(Survives.NOTHING, persistent=True).survives is Survives.CLIENT_CRASH
 
 
-def test_a_cumulative_consumer_of_artemis_is_refused() -> None:
-    with pytest.raises(CannotPromise, match="ack: individual"):
-        promised(Survives.NOTHING, ack="cumulative")
-
-
 def test_at_most_once_confirms_and_acknowledges_nothing() -> None:
     found = promised(Survives.NOTHING, Guarantee.AT_MOST_ONCE)
     assert (found.settings["confirms"], found.settings["ack"]) == (False, "auto")

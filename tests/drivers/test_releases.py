@@ -9,7 +9,7 @@ from brokerbench.contract import Destination
 from brokerbench_drivers._dated import dated
 from brokerbench_drivers.zeromq import DRIVER as ZEROMQ
 
-DRIVERS = ("kafka", "nats", "rabbitmq", "zeromq")
+DRIVERS = ("activemq", "kafka", "nats", "rabbitmq", "zeromq")
 
 
 def table(driver: str) -> dict[str, str]:

@@ -65,9 +65,10 @@ class Artemis:
 
     def counts(self, endpoints: Endpoints, name: str) -> tuple[int, int, int]:
         """Added, acknowledged, stored."""
-        found = self.queue(endpoints, name) or {}
-        added, acknowledged, stored = ("MessagesAdded", "MessagesAcknowledged", "MessageCount")
-        return int(found[added]), int(found[acknowledged]), int(found[stored])
+        found = self.queue(endpoints, name)
+        if found is None:
+            raise BadTarget(f"Artemis has no queue {name} any more: did somebody delete it?")
+        return int(found["MessagesAdded"]), int(found["MessagesAcknowledged"]), int(found["MessageCount"])
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         server = self.server()

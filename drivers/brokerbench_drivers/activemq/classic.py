@@ -65,7 +65,9 @@ class Classic:
 
     def counts(self, endpoints: Endpoints, name: str) -> tuple[int, int, int]:
         """Added, acknowledged, stored."""
-        found = self.queue(endpoints, name) or {}
+        found = self.queue(endpoints, name)
+        if found is None:
+            raise BadTarget(f"ActiveMQ Classic has no queue {name} any more: did somebody delete it?")
         return int(found["EnqueueCount"]), int(found["DequeueCount"]), int(found["QueueSize"])
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:

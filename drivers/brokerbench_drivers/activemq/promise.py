@@ -73,11 +73,6 @@ def _can(settings: Settings, delivery: Delivery, *, confirms: bool, ack: str, no
         raise CannotPromise("at-least-once needs receipts: leave confirms out, or use guarantee: at-most-once")
     if delivery.guarantee is Guarantee.AT_LEAST_ONCE and ack == "auto":
         raise CannotPromise("at-least-once needs acknowledgements: use ack: individual, or guarantee: at-most-once")
-    if settings.product == "artemis" and ack == "cumulative":
-        raise CannotPromise(
-            "Artemis gives a STOMP consumer the window back for the one message that an ACK names, so a cumulative"
-            " one stalls: use ack: individual, or product: classic"
-        )
     if asked is Survives.NODE_LOSS:
         raise CannotPromise("one server cannot outlive its loss: use survives: power-loss")
     if not confirms and asked is not Survives.NOTHING:
@@ -122,5 +117,5 @@ def _notes(used: Settings, delivery: Delivery, scenario: Scenario) -> list[str]:
     elif used.ack == "auto":
         notes.append("prefetch -> ignored: Artemis sends without limit where nothing is acknowledged")
     else:
-        notes.append("prefetch -> consumer-window-size: bytes of that many messages of the scenario's size")
+        notes.append("prefetch -> consumer-window-size: bytes of about that many messages of the scenario's size")
     return notes
