@@ -83,6 +83,30 @@ def test_tls_and_a_user_carry_messages(server: Server, product: str) -> None:
     admin.close()
 
 
+def test_what_is_rejected_leaves_its_queue(server: Server, product: str) -> None:
+    address = DRIVER.address(url(server))
+    admin = DRIVER.admin(address, settings(product))
+    endpoints = admin.declare(TO)
+    sending, taking = (DRIVER.connect(session(address, product, group)) for group in (None, "a"))
+    consumer = taking.consumer()
+    assert sending.producer().send(batch([body(1, 0, n, 64) for n in range(5)])) == 5
+    rejected: list[bytes] = []
+
+    def reject() -> None:
+        deliveries = consumer.receive(0.05)
+        rejected.extend(payloads_of(deliveries))
+        consumer.settle(deliveries.tokens, Settle.REJECT)
+
+    until(lambda: len(rejected) == 5, "all of them", reject)
+    until(lambda: admin.counters(endpoints).stored == 0, "none stored", reject)
+    assert len(rejected) == 5
+    with pytest.raises(NotImplementedError, match="requeue"):
+        consumer.settle(("1",), Settle.REQUEUE)
+    for connection in (sending, taking):
+        connection.close()
+    admin.delete(endpoints)
+
+
 def refused(work: Any) -> str:
     with pytest.raises(BadTarget) as error:
         within(SOON_S, work, "what cannot work")
