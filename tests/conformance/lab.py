@@ -42,7 +42,7 @@ from brokerbench.servers import Server
 from tests.conformance.cases import Case
 from tests.conformance.payloads import CANARY, batch, body, read
 
-__all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "payloads_of", "scenario", "until", "within"]
+__all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "payloads_of", "scenario", "strongest", "until", "within"]
 
 DEADLINE_S = 30.0  # for what comes in milliseconds: long enough that only a hang meets it
 T = TypeVar("T")
@@ -310,6 +310,12 @@ class Trial:
         within(DEADLINE_S, self.admin.close, "Admin.close")
 
 
+def strongest(case: Case) -> Guarantee:
+    """At least once takes both: a producer that is answered, a consumer whose unsettled messages come back."""
+    both = {Feature.CONFIRMS, Feature.SETTLE} <= case.features
+    return Guarantee.AT_LEAST_ONCE if both else Guarantee.AT_MOST_ONCE
+
+
 def scenario(
     case: Case,
     groups: Mapping[str, int],
@@ -348,10 +354,7 @@ class Lab:
         return self._server(self.case, settings)
 
     def delivery(self, in_flight: int, survives: Survives) -> Delivery:
-        """At least once where the case confirms."""
-        confirming = Feature.CONFIRMS in self.case.features
-        guarantee = Guarantee.AT_LEAST_ONCE if confirming else Guarantee.AT_MOST_ONCE
-        return Delivery(guarantee=guarantee, survives=survives, in_flight=in_flight)
+        return Delivery(guarantee=strongest(self.case), survives=survives, in_flight=in_flight)
 
     def trial(
         self,

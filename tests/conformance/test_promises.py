@@ -9,7 +9,7 @@ import pytest
 from brokerbench.contract import CannotPromise, Feature
 from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, PromisePoint, Survives
 from tests.conformance.cases import Case
-from tests.conformance.lab import scenario
+from tests.conformance.lab import scenario, strongest
 
 ASKS = list(itertools.product(Guarantee, Survives))
 
@@ -56,8 +56,7 @@ def test_settings_of_a_promise_are_settings(case: Case) -> None:
 
 
 def _plainest(case: Case) -> Promise:
-    confirming = Feature.CONFIRMS in case.features
-    return _promise(case, Delivery(guarantee=Guarantee.AT_LEAST_ONCE if confirming else Guarantee.AT_MOST_ONCE))
+    return _promise(case, Delivery(guarantee=strongest(case)))
 
 
 def test_a_promise_is_a_pure_function(case: Case) -> None:

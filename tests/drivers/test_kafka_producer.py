@@ -5,7 +5,7 @@ import pytest
 
 from brokerbench.contract import Confirms, Endpoints, Fate, Session
 from brokerbench_drivers.kafka import DRIVER
-from brokerbench_drivers.kafka.ranges import confirms_of
+from brokerbench_drivers._ranges import confirms_of
 
 
 def _rows(confirms: Confirms) -> list[tuple[int, int, int]]:

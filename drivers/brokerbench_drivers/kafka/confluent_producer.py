@@ -10,7 +10,7 @@ from confluent_kafka import Producer as LibProducer
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
 
-from .ranges import confirms_of
+from brokerbench_drivers._ranges import confirms_of
 
 __all__ = ["ConfluentProducer"]
 

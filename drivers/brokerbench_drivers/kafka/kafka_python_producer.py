@@ -7,7 +7,7 @@ from kafka import KafkaProducer, errors
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
 
-from .ranges import confirms_of
+from brokerbench_drivers._ranges import confirms_of
 
 __all__ = ["KafkaPythonProducer"]
 
