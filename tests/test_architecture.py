@@ -33,6 +33,7 @@ MAY = {
     "brokerbench_drivers": {"brokerbench.contract", "brokerbench.inbox", "brokerbench.model", "brokerbench.servers"},
     # A broker of known truth keeps accounts of its own, so it must read what it was sent.
     "brokerbench_drivers.simulated": {
+        "brokerbench_drivers",
         "brokerbench.contract",
         "brokerbench.inbox",
         "brokerbench.model",

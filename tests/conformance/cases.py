@@ -35,6 +35,8 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("core", {"mode": "core"}),
         Flavour("jetstream-file", {"mode": "jetstream", "storage": "file", "ack_wait": "1s"}),
         Flavour("jetstream-memory", {"mode": "jetstream", "storage": "memory", "ack_wait": "1s"}),
+        Flavour("jetstream-tls", {"mode": "jetstream", "storage": "memory", "ack_wait": "3s", "tls": True}),
+        Flavour("jetstream-three", {"mode": "jetstream", "ack_wait": "3s"}, ServerSpec(nodes=3)),
     ),
     "zeromq": (
         Flavour("push-pull-tcp", {"pattern": "push-pull", "transport": "tcp"}),

@@ -43,7 +43,8 @@ def test_what_is_left_out_is_chosen_to_meet_what_is_asked(asked: Survives, sync:
     [
         (Survives.POWER_LOSS, {"sync_interval": "2m"}, "use sync_interval: always"),
         (Survives.BROKER_KILL, {"storage": "memory"}, "use storage: file"),
-        (Survives.NODE_LOSS, {}, "use survives: power-loss"),
+        (Survives.NODE_LOSS, {}, r"use server: \{nodes: 3\}"),
+        (Survives.NOTHING, {"replicas": 3}, "use replicas: 1"),
         (Survives.NOTHING, {"mode": "core"}, "use mode: jetstream"),
     ],
 )

@@ -64,7 +64,7 @@ class NatsAdmin:
                 subjects=[endpoints.destination],
                 storage=StorageType.MEMORY if settings.storage == "memory" else StorageType.FILE,
                 retention=RetentionPolicy.LIMITS,
-                num_replicas=settings.replicas,
+                num_replicas=settings.replicas or 1,
             )
         )
         for group, durable in endpoints.groups.items():
@@ -109,8 +109,9 @@ class NatsAdmin:
 
     async def _stream_facts(self, endpoints: Endpoints) -> dict[str, str]:
         stream = endpoints.extra["stream"]
-        config = (await self._manager.stream_info(stream)).config
-        facts = {
+        about = await self._manager.stream_info(stream)
+        config = about.config
+        facts = self._copies(about) | {
             "stream.storage": str(config.storage),
             "stream.retention": str(config.retention),
             "stream.replicas": str(config.num_replicas),
@@ -122,6 +123,19 @@ class NatsAdmin:
             facts[f"{group}.ack_wait"] = f"{made.ack_wait:g}s"
             facts[f"{group}.ack_policy"] = str(made.ack_policy)
         return facts
+
+    def _copies(self, about: Any) -> dict[str, str]:
+        """Of a cluster: where the stream's copies are."""
+        if about.cluster is None or not self._address.get("nodes"):
+            return {}
+        others = about.cluster.replicas or []
+        current = 1 + sum(bool(each.current) for each in others)
+        names = ", ".join([f"{about.cluster.leader} (leader)", *(str(each.name) for each in others)])
+        nodes = self._address["nodes"]
+        return {
+            "nodes": f"{len(nodes)} in cluster {about.cluster.name}",
+            "replicas": f"{1 + len(others)}, in sync {current}: {names}",
+        }
 
     def counters(self, endpoints: Endpoints) -> Counters:
         if self._settings.mode == "core":  # the server counts per connection and in total, not per subject
@@ -146,6 +160,16 @@ class NatsAdmin:
     async def _remove(self, stream: str) -> None:
         with suppress(NotFoundError):
             await self._manager.delete_stream(stream)  # its consumers go with it
+
+    def busy(self) -> str:
+        monitor = self._address.get("monitor")
+        if monitor is None:
+            return ""
+        try:
+            others = int(read(monitor, "/varz").get("connections", 1)) - 1  # one is this admin's
+        except MonitorError:
+            return ""
+        return f"{others} connection{'s' if others > 1 else ''} of others" if others > 0 else ""
 
     def close(self) -> None:
         self._link.close()

@@ -16,6 +16,8 @@ from brokerbench.model import (
     Survives,
 )
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._tls import tls_of
+from brokerbench_drivers._url import url_of
 
 from .server import NatsServer, binary_of_wheel, binary_on_path
 from .settings import LARGEST_MAX_PAYLOAD, SERVER_MAX_PAYLOAD, SERVER_SYNC_INTERVAL, Settings
@@ -58,20 +60,27 @@ class NatsDriver:
             )
         max_payload = settings.max_payload_bytes or max(size, SERVER_MAX_PAYLOAD)
         filled = {"max_payload_bytes": max_payload}
-        return (_core if settings.mode == "core" else _jetstream)(settings, filled, delivery, scenario)
+        return (_core if settings.mode == "core" else _jetstream)(settings, filled, delivery, scenario, nodes)
 
     def address(self, url: str) -> Mapping[str, Any]:
-        """`nats://user:password@host:port?monitor=http://host:8222`; without `monitor` nothing is read back."""
+        """`nats://user:password@host:port?monitor=http://host:8222`, or `tls://` with `&ca=FILE`; without `monitor`
+        nothing is read back."""
         parts = urlsplit(url)
-        if parts.scheme != "nats" or not parts.hostname:
+        if parts.scheme not in ("nats", "tls") or not parts.hostname:
             raise ValueError(
-                f"a NATS url is nats://[user:password@]host[:port][?monitor=http://host:8222]; found {url!r}"
+                "a NATS url is nats://[user:password@]host[:port][?monitor=http://host:8222], or tls:// with ?ca=FILE"
             )
         address: dict[str, Any] = {"host": parts.hostname, "port": parts.port or 4222}
         if parts.username:
             address |= {"user": unquote(parts.username), "password": unquote(parts.password or "")}
-        monitor = parse_qs(parts.query).get("monitor")
+        query = parse_qs(parts.query)
+        if parts.scheme == "tls":
+            address["tls"] = tls_of(query)
+        monitor = query.get("monitor")
         return address | ({"monitor": monitor[0].rstrip("/")} if monitor else {})
+
+    def url(self, address: Mapping[str, Any]) -> str:
+        return url_of("tls" if address.get("tls") else "nats", address)
 
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import NatsAdmin
@@ -89,7 +98,7 @@ class NatsDriver:
         return NatsConnection(session)
 
 
-def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Scenario) -> Promise:
+def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Scenario, _nodes: int) -> Promise:
     if delivery.guarantee is Guarantee.AT_LEAST_ONCE or delivery.survives is not Survives.NOTHING:
         raise CannotPromise(
             "nats core neither stores nor confirms messages: use mode: jetstream,"
@@ -104,9 +113,15 @@ def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Sce
     )
 
 
-def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, scenario: Scenario) -> Promise:
-    if delivery.survives is Survives.NODE_LOSS:
-        raise CannotPromise("nats runs as one server, which does not outlive its node: use survives: power-loss")
+def _jetstream(
+    settings: Settings, filled: dict[str, Any], delivery: Delivery, scenario: Scenario, nodes: int
+) -> Promise:
+    replicas = settings.replicas or (3 if nodes >= 3 else 1)
+    if replicas > nodes:
+        raise CannotPromise(
+            f"nats keeps {replicas} copies on as many nodes, and has {nodes}: use replicas: 1, or"
+            f" server: {{nodes: {replicas}}}"
+        )
     storage = settings.storage or "file"
     sync = settings.sync_interval
     if sync is None:
@@ -119,13 +134,24 @@ def _jetstream(settings: Settings, filled: dict[str, Any], delivery: Delivery, s
             Survives.BROKER_KILL,
             f"sync_interval: {sync} confirms unflushed: use sync_interval: always",
         )
+    if replicas >= 3:  # confirmed once a majority has it
+        gives = Survives.NODE_LOSS
+    elif delivery.survives is Survives.NODE_LOSS:
+        weak = "one copy ends with its node: use server: {nodes: 3}"
     if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
         raise CannotPromise(
             f"nats jetstream survives {gives.value} with these settings, not {delivery.survives.value}; {weak}"
         )
     pending = {name: group.prefetch * group.consumers for name, group in scenario.topology.groups.items()}
-    filled |= {"storage": storage, "sync_interval": sync, "max_ack_pending": pending | settings.max_ack_pending}
+    filled |= {
+        "replicas": replicas,
+        "storage": storage,
+        "sync_interval": sync,
+        "max_ack_pending": pending | settings.max_ack_pending,
+    }
     notes = [f"confirmed once stored in {storage}" + (f", flushed: {sync}" if storage == "file" else "")]
+    if replicas > 1:
+        notes.append(f"{replicas} copies, confirmed once {replicas // 2 + 1} of their nodes have a message")
     notes.append("prefetch is shared by a group: max_ack_pending = prefetch x consumers")
     return Promise(
         Guarantee.AT_LEAST_ONCE,

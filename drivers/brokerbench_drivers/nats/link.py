@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 from nats.errors import SlowConsumerError
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
+from brokerbench_drivers._tls import context
 
 from .loop import LoopThread
 
@@ -25,7 +26,10 @@ class Link:
     """`client` is used on the loop only. It does not reconnect: what a loss means is the engine's to judge."""
 
     def __init__(self, address: Mapping[str, Any], name: str) -> None:
-        self._where = f"nats://{address['host']}:{address['port']}"
+        scheme = "tls" if address.get("tls") else "nats"
+        nodes = address.get("nodes") or [address]
+        self._servers = [f"{scheme}://{node['host']}:{node['port']}" for node in nodes]
+        self._where = self._servers[0]
         self._last_error: Exception | None = None
         self._listeners: list[Callable[[Exception], None]] = []
         self._events: list[Event] = []
@@ -42,7 +46,9 @@ class Link:
 
     async def _connect(self, address: Mapping[str, Any], name: str) -> Any:
         return await nats.connect(
-            self._where,
+            self._servers,
+            dont_randomize=True,
+            tls=context(address["tls"]) if address.get("tls") else None,
             user=address.get("user"),
             password=address.get("password"),
             name=name,

@@ -32,7 +32,12 @@ class Settings(Frozen):
         default=None,
         description="jetstream, file: how often the server flushes to disk, `always`: before each confirm; default 2m",
     )
-    replicas: Literal[1] = Field(default=1, description="jetstream: copies of the stream")
+    replicas: Literal[1, 3, 5] | None = Field(
+        default=None, description="jetstream: copies of the stream; default 3 on a cluster of three or more, else 1"
+    )
+    tls: bool = Field(
+        default=False, description="a server of ours listens with TLS, with certificates made for the run"
+    )
     ack_wait_s: Annotated[Duration, Field(ge=0.01, le=3600)] = Field(
         default=30.0, alias="ack_wait", description="jetstream: an unsettled message comes again after this"
     )
