@@ -21,7 +21,17 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_built_in_ones() -> None:
-    assert names() == ("kafka", "nats", "null", "rabbitmq", "simulated", "zeromq")
+    assert names() == (
+        "activemq",
+        "kafka",
+        "mqtt",
+        "nats",
+        "null",
+        "rabbitmq",
+        "redis",
+        "simulated",
+        "zeromq",
+    )
 
 
 @pytest.mark.parametrize("name", names())
