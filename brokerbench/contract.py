@@ -38,6 +38,7 @@ __all__ = [
     "Event",
     "Fate",
     "Feature",
+    "Locatable",
     "Producer",
     "Session",
     "Settle",
@@ -313,3 +314,11 @@ class Driver(Protocol):
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
         """For measuring the client's own ceiling; None where nothing can take this broker's place."""
+
+
+@runtime_checkable
+class Locatable(Protocol):
+    """A driver whose servers can be named in a scenario: all but the brokerless."""
+
+    def url(self, address: Mapping[str, Any]) -> str:
+        """What `Driver.address` reads as this address."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Guarantee, Promise, PromisePoint, Scenario, ServerKind, Survives
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._url import url_of
 
 from .recipe import SimulatedServer
 from .settings import Settings
@@ -59,6 +60,9 @@ class SimulatedDriver:
         if parts.scheme != "simulated" or not parts.hostname or not parts.port:
             raise ValueError(f"a simulated broker's url is simulated://host:port; found {url!r}")
         return {"host": parts.hostname, "port": parts.port}
+
+    def url(self, address: Mapping[str, Any]) -> str:
+        return url_of("simulated", address)
 
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import SimulatedAdmin
