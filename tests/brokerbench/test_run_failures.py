@@ -66,7 +66,7 @@ def nobody() -> int:
         'driver: nats, url: "nats://user:pa55word@127.0.0.1:{port}"',
         'driver: redis, url: "redis://user:pa55word@127.0.0.1:{port}"',
         'driver: mqtt, url: "mqtt://user:pa55word@127.0.0.1:{port}"',
-        'driver: activemq, url: "stomp://user:pa55word@127.0.0.1:{port}"',
+        'driver: activemq, url: "stomp://user:pa55word@127.0.0.1:{port}?jolokia=http://127.0.0.1:{port}/jolokia"',
     ],
     ids=lambda broker: broker.split(",")[0].removeprefix("driver: ") + ("-python" if "kafka-python" in broker else ""),
 )
