@@ -8,19 +8,19 @@ import pika
 from pika.exceptions import AMQPError
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
-from brokerbench_drivers._dated import dated
 
-from .address import where
-from .layout import endpoints_of, exchange_type
+from .address import nodes_of, where
+from .company import busy
+from .facts import facts
+from .layout import arguments, endpoints_of, exchange_type, names_of
 from .link import parameters, reason
 from .management import Management
-from .releases import RELEASED, SUPPORT_ENDS
+from .mirrors import require_mirrors
 from .settings import Settings
 
 __all__ = ["RabbitAdmin"]
 
 DELIVERED = ("deliver", "deliver_no_ack", "get", "get_no_ack")
-NODE_FACTS = {"mem_limit": "vm_memory_high_watermark_bytes", "disk_free_limit": "disk_free_limit_bytes"}
 
 
 class RabbitAdmin:
@@ -34,11 +34,13 @@ class RabbitAdmin:
         self._amqp: Any = None
         with self._channel():
             pass  # proves address, user and vhost before a trial depends on them
+        if settings.mirrored:
+            require_mirrors(self._management, self._address, overview["rabbitmq_version"])
 
     def declare(self, destination: Destination) -> Endpoints:
         endpoints = endpoints_of(self._address, self._settings, destination)
-        exchange, key, queues = endpoints.extra["exchange"], endpoints.extra["routing_key"], endpoints.groups
-        for queue in queues.values():
+        exchange, key, queues = endpoints.extra["exchange"], endpoints.extra["routing_key"], names_of(endpoints)
+        for queue in queues:
             if self._management.queue(queue) is not None:
                 raise BadTarget(f"{where(self._address)} already has a queue {queue!r}: delete it, or run again")
         if exchange and self._management.exchange(exchange) is not None:
@@ -47,9 +49,9 @@ class RabbitAdmin:
             with self._channel() as channel:
                 if exchange:
                     channel.exchange_declare(exchange, exchange_type(self._settings, destination), durable=True)
-                for queue in queues.values():
+                for queue in queues:
                     # Durable in every case: RabbitMQ 4 deprecates queues that are neither durable nor exclusive.
-                    channel.queue_declare(queue, durable=True, arguments={"x-queue-type": self._settings.queue_type})
+                    channel.queue_declare(queue, durable=True, arguments=arguments(self._settings))
                     if exchange:
                         channel.queue_bind(queue, exchange, routing_key=key)
         except BadTarget:
@@ -58,19 +60,21 @@ class RabbitAdmin:
         return endpoints
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
-        overview = self._management.overview()
-        facts = dated(overview["rabbitmq_version"], RELEASED, SUPPORT_ENDS) | {"erlang": overview["erlang_version"]}
-        node = self._management.node(overview["node"])
-        facts |= {name: str(node[key]) for key, name in NODE_FACTS.items() if key in node}
-        if "stats_interval_ms" in self._address:  # the API does not tell it
-            facts["collect_statistics_interval_ms"] = str(self._address["stats_interval_ms"])
-        for group, queue in endpoints.groups.items():
-            found = self._management.queue(queue) or {}
-            facts[f"queue.{group}"] = _described(found)
-        facts["exchange"] = self._exchange_type(endpoints)
-        return facts
+        return facts(self._management, self._address, endpoints)
 
     def counters(self, endpoints: Endpoints) -> Counters:
+        return self._of_stream(endpoints) if self._settings.is_stream else self._of_queues(endpoints)
+
+    def _of_stream(self, endpoints: Endpoints) -> Counters:
+        """What it holds is what was published: nothing leaves it. Nobody counts what a group has read."""
+        unknown = dict.fromkeys(endpoints.groups)
+        if self._settings.offset == "stored":
+            return Counters(None, unknown, None)  # each offset that is stored counts as a message too
+        with self._channel() as channel:
+            held = channel.queue_declare(endpoints.extra["routing_key"], passive=True).method.message_count
+        return Counters(held, unknown, None)
+
+    def _of_queues(self, endpoints: Endpoints) -> Counters:
         """`published` is what reached every group; statistics lag by up to the server's collection interval."""
         published: list[int | None] = []
         delivered: dict[str, int | None] = {}
@@ -95,10 +99,13 @@ class RabbitAdmin:
 
     def delete(self, endpoints: Endpoints) -> None:
         with self._channel() as channel:
-            for queue in endpoints.groups.values():
+            for queue in names_of(endpoints):
                 channel.queue_delete(queue)
             if endpoints.extra["exchange"]:
                 channel.exchange_delete(endpoints.extra["exchange"])
+
+    def busy(self) -> str:
+        return busy(self._management)
 
     def close(self) -> None:
         amqp, self._amqp = self._amqp, None
@@ -106,37 +113,21 @@ class RabbitAdmin:
             with suppress(AMQPError):  # the server went first
                 amqp.close()
 
-    def _exchange_type(self, endpoints: Endpoints) -> str:
-        name = endpoints.extra["exchange"]
-        if not name:
-            return "default"
-        return str((self._management.exchange(name) or {}).get("type", "missing"))
-
     @contextmanager
     def _channel(self) -> Iterator[Any]:
         """A channel on the one connection, which is opened again where it was lost. Raises BadTarget."""
         try:
             if self._amqp is None or not self._amqp.is_open:
-                # No heartbeat: nobody serves this connection while a trial runs.
-                self._amqp = pika.BlockingConnection(parameters(self._address, "brokerbench admin", heartbeat_s=0))
+                # The first node that answers. No heartbeat: nobody serves this connection while a trial runs.
+                nodes = [parameters(node, "admin", heartbeat_s=0) for node in nodes_of(self._address)]
+                self._amqp = pika.BlockingConnection(nodes)
             channel = self._amqp.channel()
             yield channel
             channel.close()
-        except AMQPError as error:
+        except (AMQPError, OSError) as error:
             self.close()
             of = self._address
             raise BadTarget(f"{where(of)} as {of['user']!r} on vhost {of['vhost']!r}: {reason(error)}") from error
-
-
-def _described(queue: Mapping[str, Any]) -> str:
-    """Type and arguments as the broker reports them."""
-    if not queue:
-        return "missing"
-    arguments = {**(queue.get("effective_policy_definition") or {}), **(queue.get("arguments") or {})}
-    words = [queue.get("type", "?"), "durable" if queue.get("durable") else "transient"]
-    if "storage_version" in queue:
-        words.append(f"storage version {queue['storage_version']}")
-    return ", ".join([*words, *(f"{key}={value}" for key, value in sorted(arguments.items()))])
 
 
 def _all(figures: list[int | None], combine: Any) -> int | None:

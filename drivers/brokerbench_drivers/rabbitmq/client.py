@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from brokerbench.contract import BadTarget, Event, Session
+from brokerbench.contract import Event, Session
 
+from .address import node_of
 from .consumer import PikaConsumer
+from .layout import connection_name, one_lane
 from .link import Link
 from .producer import PikaProducer
+from .recovering import when_recovered
 
 __all__ = ["PikaConnection"]
 
@@ -15,17 +18,16 @@ class PikaConnection:
     """One AMQP connection; each producer and each consumer has a channel of its own on it."""
 
     def __init__(self, session: Session) -> None:
-        role = f"{session.group}-{session.index}" if session.group else f"producer-{session.index}"
         self._session = session
-        self._link = Link(session.endpoints.address, f"{session.endpoints.destination} {role}")
+        self._link = self._open()
 
     def producer(self, lanes: int = 1) -> PikaProducer:
-        self._one(lanes)
+        one_lane("pika", lanes)
         return PikaProducer(self._link, self._session)
 
     def consumer(self, lanes: int = 1) -> PikaConsumer:
-        self._one(lanes)
-        return PikaConsumer(self._link, self._session)
+        one_lane("pika", lanes)
+        return when_recovered(lambda: PikaConsumer(self._link, self._session), self._reopen)
 
     def events(self) -> Sequence[Event]:
         return self._link.take_events()
@@ -33,9 +35,9 @@ class PikaConnection:
     def close(self) -> None:
         self._link.close()
 
-    @staticmethod
-    def _one(lanes: int) -> None:
-        if lanes != 1:
-            raise BadTarget(
-                f"the pika client has one lane a process, asked were {lanes}: use more producers or consumers"
-            )
+    def _open(self) -> Link:
+        return Link(node_of(self._session.endpoints.address, self._session.index), connection_name(self._session))
+
+    def _reopen(self) -> None:
+        self._link.close()
+        self._link = self._open()

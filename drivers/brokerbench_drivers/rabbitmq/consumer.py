@@ -6,6 +6,7 @@ import numpy as np
 
 from brokerbench.contract import Deliveries, Session, Settle
 
+from .layout import reading
 from .link import Link
 from .unsettled import Unsettled
 
@@ -17,7 +18,9 @@ class PikaConsumer:
         assert session.group is not None
         self._link = link
         self._pump = link.pump
-        self._auto_ack: bool = session.settings.auto_ack
+        settings = session.settings
+        self._auto_ack: bool = settings.auto_ack
+        self._is_stream: bool = settings.is_stream
         self._unsettled = Unsettled()
         self._tags: list[int] = []
         self._bodies: list[bytes] = []
@@ -30,7 +33,9 @@ class PikaConsumer:
             link.set_up(lambda: answered, "prefetch")
             answered.clear()
         self._channel.add_on_cancel_callback(lambda _: link.fail(f"the broker cancelled the consumer of {queue!r}"))
-        self._channel.basic_consume(queue, self._on_message, auto_ack=self._auto_ack, callback=answered.append)
+        self._channel.basic_consume(
+            queue, self._on_message, self._auto_ack, arguments=reading(settings), callback=answered.append
+        )
         link.set_up(lambda: answered, f"messages of {queue!r}")
 
     def receive(self, timeout_s: float) -> Deliveries:
@@ -41,6 +46,10 @@ class PikaConsumer:
             return Deliveries(0, payloads=())
         tags, bodies, redelivered = self._tags, self._bodies, self._redelivered
         self._tags, self._bodies, self._redelivered = [], [], []
+        if self._is_stream:
+            self._channel.basic_ack(tags[-1], multiple=True)  # asks for more; a stream forgets nothing by it
+            self._pump.flush()
+            return Deliveries(len(bodies), payloads=bodies)
         return Deliveries(
             len(bodies),
             payloads=bodies,

@@ -7,7 +7,7 @@ from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
 
-from .address import parse
+from .address import parse, url
 from .native import Native
 from .promise import features, promise
 from .settings import Settings
@@ -28,10 +28,13 @@ class RabbitMQ:
         return features(settings)
 
     def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
-        return promise(settings, delivery, scenario)
+        return promise(settings, delivery, scenario, nodes)
 
     def address(self, url: str) -> Mapping[str, Any]:
         return parse(url)
+
+    def url(self, address: Mapping[str, Any]) -> str:
+        return url(address)
 
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import RabbitAdmin

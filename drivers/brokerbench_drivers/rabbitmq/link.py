@@ -8,12 +8,14 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByClient, ConnectionClosedByClient
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
+from brokerbench_drivers._tls import context
 
 from .address import where
 from .pump import Pump
 
-__all__ = ["Link", "parameters", "reason"]
+__all__ = ["OURS", "Link", "parameters", "reason"]
 
+OURS = "brokerbench"  # how the names of our connections begin
 OPEN_S = 15.0  # a node that has just started answers slowly, not never
 CLOSE_S = 5.0
 LOOKUP_SLICE_S = 0.005  # pika resolves the host in a thread, which cannot wake our select
@@ -24,13 +26,15 @@ def parameters(address: Mapping[str, Any], name: str, heartbeat_s: int | None = 
     log = logging.getLogger("pika")
     if log.level == logging.NOTSET:  # it reports each lost connection with a traceback; we raise, in one line
         log.setLevel(logging.CRITICAL)
+    tls = address.get("tls")
     return pika.ConnectionParameters(
         host=address["host"],
         port=address["port"],
         virtual_host=address["vhost"],
         credentials=pika.PlainCredentials(address["user"], address["password"]),
         heartbeat=heartbeat_s,
-        client_properties={"connection_name": name},
+        client_properties={"connection_name": f"{OURS} {name}"},
+        ssl_options=pika.SSLOptions(context(tls), address["host"]) if tls else None,
     )
 
 

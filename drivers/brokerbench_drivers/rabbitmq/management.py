@@ -1,13 +1,17 @@
-"""RabbitMQ's management API over HTTP: facts and the broker's own counters. Standard library only."""
+"""RabbitMQ's management API over HTTP: facts, policies and the broker's own counters. Standard library only."""
 
 import base64
 import http.client
 import json
-from collections.abc import Mapping
+import ssl
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from brokerbench.contract import BadTarget
+from brokerbench_drivers._tls import context
+
+from .address import nodes_of
 
 __all__ = ["Management"]
 
@@ -15,9 +19,11 @@ TIMEOUT_S = 10.0
 
 
 class Management:
+    """Of a cluster, the first node that answers."""
+
     def __init__(self, address: Mapping[str, Any]) -> None:
-        self._host: str = address["host"]
-        self._port: int = address["management_port"]
+        self._nodes = [(str(node["host"]), int(node["management_port"])) for node in nodes_of(address)]
+        self._tls = context(address.get("tls") or {}) if address.get("management_tls") else None
         token = base64.b64encode(f"{address['user']}:{address['password']}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}"}
         self._vhost = quote(address["vhost"], safe="")
@@ -29,6 +35,18 @@ class Management:
 
     def node(self, name: str) -> Mapping[str, Any]:
         return self._found(f"/api/nodes/{quote(name, safe='')}")
+
+    def nodes(self) -> Sequence[Mapping[str, Any]]:
+        return self._list("/api/nodes")
+
+    def connections(self) -> Sequence[Mapping[str, Any]]:
+        return self._list("/api/connections")
+
+    def policies(self) -> Sequence[Mapping[str, Any]]:
+        return self._list(f"/api/policies/{self._vhost}")
+
+    def set_policy(self, name: str, policy: Mapping[str, Any]) -> None:
+        self._ask("PUT", f"/api/policies/{self._vhost}/{quote(name, safe='')}", json.dumps(policy).encode())
 
     def queue(self, name: str) -> Mapping[str, Any] | None:
         """None: there is no such queue."""
@@ -43,25 +61,54 @@ class Management:
             raise BadTarget(f"{self._here()} has no {path}: is this RabbitMQ's management plugin?")
         return found
 
+    def _list(self, path: str) -> Sequence[Mapping[str, Any]]:
+        body = self._ask("GET", path)
+        found: Sequence[Mapping[str, Any]] = json.loads(body) if body is not None else []
+        return found
+
     def _get(self, path: str) -> Mapping[str, Any] | None:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
-        try:
-            connection.request("GET", path, headers=self._headers)
-            answer = connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise BadTarget(
-                f"{self._here()} does not answer ({error}): enable it with `rabbitmq-plugins enable"
-                " rabbitmq_management`, or give its port as ?management_port= in the url"
-            ) from error
-        finally:
-            connection.close()
-        if answer.status == http.HTTPStatus.NOT_FOUND:
+        body = self._ask("GET", path)
+        if body is None:
             return None
-        if answer.status != http.HTTPStatus.OK:
-            raise BadTarget(f"{self._here()} refused user {self._user!r}: {answer.status} {answer.reason} for {path}")
         found: Mapping[str, Any] = json.loads(body)
         return found
 
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes | None:
+        """The answer's body; None where there is no such thing."""
+        status, reason, answer = self._reached(method, path, body)
+        if status == http.HTTPStatus.NOT_FOUND:
+            return None
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            raise BadTarget(f"{self._here()} refused user {self._user!r}: {status} {reason} for {path}")
+        return answer
+
+    def _reached(self, method: str, path: str, body: bytes | None) -> tuple[int, str, bytes]:
+        why: Exception | None = None
+        unreachable = self._here()
+        for _ in tuple(self._nodes):
+            connection = self._connection()
+            try:
+                connection.request(method, path, body, self._headers)
+                answer = connection.getresponse()
+                return answer.status, answer.reason, answer.read()
+            except ssl.SSLCertVerificationError as error:
+                raise BadTarget(f"{self._here()}, certificate refused: {error.verify_message}") from error
+            except (OSError, http.client.HTTPException) as error:
+                why = error
+                self._nodes.append(self._nodes.pop(0))  # the next one is asked from now on
+            finally:
+                connection.close()
+        raise BadTarget(
+            f"{unreachable} does not answer ({why}): enable it with `rabbitmq-plugins enable"
+            " rabbitmq_management`, or give its port as ?management_port= in the url"
+        ) from why
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._nodes[0]
+        if self._tls is None:
+            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls)
+
     def _here(self) -> str:
-        return f"RabbitMQ's management API at {self._host}:{self._port}"
+        host, port = self._nodes[0]
+        return f"RabbitMQ's management API at {host}:{port}"
