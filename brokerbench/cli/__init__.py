@@ -18,6 +18,8 @@ COMMANDS = {  # name -> (module with `command`, one line for --help), in the ord
     "run": ("brokerbench.cli.run", "Run a scenario file; write the run folder and its report."),
     "report": ("brokerbench.cli.report", "Make the report of a run folder again."),
     "compare": ("brokerbench.cli.compare", "Hold a run against an earlier one: before and after an upgrade."),
+    "up": ("brokerbench.cli.up", "Bring up a broker to try things on, until `down`."),
+    "down": ("brokerbench.cli.down", "End what `up` has started, with its data."),
     "doctor": ("brokerbench.cli.doctor", "Check this machine in detail, with what to do about each finding."),
     "schema": ("brokerbench.cli.schema", "Print the JSON Schema of scenario files, for editors."),
 }

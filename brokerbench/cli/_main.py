@@ -91,9 +91,10 @@ def _unexpected(error: Exception, *, debug: bool) -> int:
 
 def _log(text: str) -> Path:
     """Kept in the user's state folder, or in the temporary one where that cannot be written."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "brokerbench"
+    from ._kept import state_home
+
     name = f"error-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-    for folder in (state, Path(tempfile.gettempdir())):
+    for folder in (state_home(), Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")

@@ -20,6 +20,7 @@ from brokerbench.servers import leftovers
 from brokerbench.servers.java import INSTALL_JAVA, find_java
 
 from ._errors import FAILED, OK
+from ._kept import Kept
 
 __all__ = ["Check", "Mark", "command"]
 
@@ -49,7 +50,7 @@ def command(remove_leftovers: bool) -> int:
 
     Exits with 0 where at least one broker can be run.
     """
-    for check in [*_machine(), *_leftovers(remove_leftovers)]:
+    for check in [*_machine(), *_leftovers(remove_leftovers), *_up()]:
         _print(check)
     runnable = 0
     for name in brokerbench_drivers.names():
@@ -192,3 +193,8 @@ def _leftovers(remove: bool) -> Iterator[Check]:
             yield Check(Mark.WARN, "killed run", f"could not remove all of {what}", "run it again, or as its owner")
         else:
             yield Check(Mark.WARN, "killed run", what, "brokerbench doctor --remove-leftovers")
+
+
+def _up() -> Iterator[Check]:
+    for kept in Kept.all():
+        yield Check(Mark.OK, "server up", kept.text)

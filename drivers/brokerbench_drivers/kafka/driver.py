@@ -52,6 +52,9 @@ class KafkaDriver:
         host, _, port = servers[0].rpartition(":")
         return {"host": host, "port": int(port), "bootstrap": ",".join(servers)}
 
+    def url(self, address: Mapping[str, Any]) -> str:
+        return f"kafka://{address['bootstrap']}"
+
     def admin(self, address: Mapping[str, Any], settings: KafkaSettings) -> Admin:
         from .admin import KafkaAdmin
 
