@@ -20,7 +20,7 @@ class RabbitMQ:
     title = "RabbitMQ"
     extra = "rabbitmq"
     Settings = Settings
-    clients: Mapping[str, str] = {"pika": "pika"}
+    clients: Mapping[str, str] = {"pika": "pika", "amqpstorm": "amqpstorm"}
     fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Native()}
 
@@ -42,6 +42,10 @@ class RabbitMQ:
         return RabbitAdmin(address, settings)
 
     def connect(self, session: Session) -> Connection:
+        if session.client == "amqpstorm":
+            from .storm import StormConnection
+
+            return StormConnection(session)
         from .client import PikaConnection
 
         return PikaConnection(session)
