@@ -40,6 +40,7 @@ __all__ = [
     "Feature",
     "Locatable",
     "Producer",
+    "Rewinding",
     "Session",
     "Settle",
     "StandIn",
@@ -273,6 +274,14 @@ class Admin(Protocol):
         else is, or where the broker does not say."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Rewinding(Protocol):
+    """An Admin of what keeps its messages: the proof of Feature.REPLAY."""
+
+    def rewind(self, endpoints: Endpoints, group: str) -> None:
+        """The group, which has no consumer now, will get everything again from the first message on."""
 
 
 class StandIn(Protocol):

@@ -1,5 +1,6 @@
 """Every test with a `case` runs for each driver, client and flavour that declares (or lacks) what the test is about."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from brokerbench.servers import Guardian, Host, NotAvailable, Server, ServerRecipe
 from tests.conformance.cases import CASES, Case
 from tests.conformance.lab import Lab
+from tests.conformance.page import NO_BROKERS, VERSIONS
 from tests.support.absent import recipe_of
 
 MARKS = {
@@ -17,6 +19,10 @@ MARKS = {
     "flavour(name): runs for the flavours of which this is true",
     "brokered: runs for the cases with a server",
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-versions", action="store_true", help="what the servers report goes to docs/versions.json")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -110,7 +116,20 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture
-def lab(case: Case, servers: Servers) -> Iterator[Lab]:
+def lab(case: Case, servers: Servers, request: pytest.FixtureRequest) -> Iterator[Lab]:
     made = Lab(case, servers.get)
     yield made
+    if request.config.getoption("--write-versions"):
+        _write_versions(made)
     made.close()
+
+
+def _write_versions(lab: Lab) -> None:
+    """Of one flavour; whoever runs the suite in one process gets all of them."""
+    found = lab.facts()
+    if found is None or lab.case.driver_name in NO_BROKERS:
+        return
+    told = json.loads(VERSIONS.read_text(encoding="utf-8")) if VERSIONS.exists() else {}
+    kept = {name: found[name] for name in ("version", "released", "support_ends") if name in found}
+    told[f"{lab.case.driver_name}, {lab.case.flavour.name}"] = kept
+    VERSIONS.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")

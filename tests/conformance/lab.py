@@ -387,6 +387,11 @@ class Lab:
         self._trials.append(trial)
         return trial
 
+    def facts(self) -> Mapping[str, str] | None:
+        """What the server of the first trial says, if it is there."""
+        there = [trial for trial in self._trials if not trial.gone]
+        return there[0].admin.facts(there[0].endpoints) if there else None
+
     def close(self) -> None:
         trials, self._trials = self._trials, []
         for trial in trials:

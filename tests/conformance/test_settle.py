@@ -2,7 +2,7 @@
 
 import pytest
 
-from brokerbench.contract import Feature, Settle
+from brokerbench.contract import Feature, Rewinding, Settle
 from tests.conformance.dying import Holder
 from tests.conformance.lab import Lab, Sink, Source, Trial, until
 
@@ -99,6 +99,19 @@ def test_requeue_brings_it_again(lab: Lab) -> None:
     assert returned <= set(sink.of())
     if Feature.REDELIVERED_FLAG in trial.features:
         assert {sequence for _, sequence, again in sink.got if again} >= returned
+
+
+@pytest.mark.feature(Feature.REPLAY)
+def test_what_was_consumed_can_be_read_again(lab: Lab) -> None:
+    trial = _published(lab)
+    _all_came(lab, trial.sink())
+    trial.connections.pop().close()
+    trial.sinks.clear()
+    assert isinstance(trial.admin, Rewinding), "Feature.REPLAY is declared: its admin can rewind"
+    trial.admin.rewind(trial.endpoints, "a")
+    again = trial.sink()
+    _all_came(lab, again)
+    assert again.of() == list(range(COUNT))
 
 
 @pytest.mark.feature(Feature.SETTLE)

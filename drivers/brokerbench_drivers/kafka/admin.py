@@ -105,6 +105,10 @@ class KafkaAdmin:
             self._unless(("GROUP_ID_NOT_FOUND", "NON_EMPTY_GROUP"), self._cluster.delete_group, group)
         self._unless(("UNKNOWN_TOPIC_OR_PART",), self._cluster.delete, endpoints.destination)
 
+    def rewind(self, endpoints: Endpoints, group: str) -> None:
+        """A group without committed offsets begins with the first message."""
+        self._unless(("GROUP_ID_NOT_FOUND",), self._cluster.delete_group, endpoints.groups[group])
+
     def _unless(self, fine: tuple[str, ...], delete: Any, name: str) -> None:
         try:
             delete(name)

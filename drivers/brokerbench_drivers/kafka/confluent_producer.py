@@ -9,7 +9,6 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as LibProducer
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
-
 from brokerbench_drivers._ranges import confirms_of
 
 __all__ = ["ConfluentProducer"]

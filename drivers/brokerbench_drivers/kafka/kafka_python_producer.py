@@ -6,7 +6,6 @@ from typing import Any
 from kafka import KafkaProducer, errors
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
-
 from brokerbench_drivers._ranges import confirms_of
 
 __all__ = ["KafkaPythonProducer"]

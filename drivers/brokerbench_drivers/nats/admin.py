@@ -67,19 +67,30 @@ class NatsAdmin:
                 num_replicas=settings.replicas or 1,
             )
         )
-        for group, durable in endpoints.groups.items():
-            await self._manager.add_consumer(
-                stream,
-                ConsumerConfig(
-                    durable_name=durable,
-                    deliver_subject=endpoints.extra["deliver"][group],
-                    deliver_group=durable,
-                    deliver_policy=DeliverPolicy.ALL,
-                    ack_policy=AckPolicy.EXPLICIT,
-                    ack_wait=settings.ack_wait_s,
-                    max_ack_pending=settings.max_ack_pending.get(group, 1000),
-                ),
-            )
+        for group in endpoints.groups:
+            await self._make_consumer(endpoints, group)
+
+    async def _make_consumer(self, endpoints: Endpoints, group: str) -> None:
+        durable = endpoints.groups[group]
+        await self._manager.add_consumer(
+            endpoints.extra["stream"],
+            ConsumerConfig(
+                durable_name=durable,
+                deliver_subject=endpoints.extra["deliver"][group],
+                deliver_group=durable,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=self._settings.ack_wait_s,
+                max_ack_pending=self._settings.max_ack_pending.get(group, 1000),
+            ),
+        )
+
+    def rewind(self, endpoints: Endpoints, group: str) -> None:
+        self._link.wait(self._again(endpoints, group))
+
+    async def _again(self, endpoints: Endpoints, group: str) -> None:
+        await self._manager.delete_consumer(endpoints.extra["stream"], endpoints.groups[group])
+        await self._make_consumer(endpoints, group)
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         found = self._link.client.connected_server_version

@@ -104,6 +104,9 @@ class RabbitAdmin:
             if endpoints.extra["exchange"]:
                 channel.exchange_delete(endpoints.extra["exchange"])
 
+    def rewind(self, endpoints: Endpoints, group: str) -> None:
+        """Nothing to do: every consumer of a stream begins with its first message."""
+
     def busy(self) -> str:
         return busy(self._management)
 

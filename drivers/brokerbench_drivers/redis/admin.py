@@ -75,6 +75,9 @@ class RedisAdmin:
             keys += [made(key, member) for member in members for made in (held_key, alive_key)]
         self._call("UNLINK", *keys)
 
+    def rewind(self, endpoints: Endpoints, group: str) -> None:
+        self._call("XGROUP", "SETID", endpoints.destination, endpoints.groups[group], "0")
+
     def busy(self) -> str:
         """Asked before anything of ours is there but this connection."""
         lines = _text(self._call("CLIENT", "LIST")).splitlines()
