@@ -92,8 +92,9 @@ def lines(plan: Plan) -> list[str]:
 def _question(plan: Plan) -> list[str]:
     scenario = plan.scenario
     load, topology, message = scenario.load, scenario.topology, scenario.message
-    stages = ", then ".join(stage.text for stage in load.stages)
-    how = f"{stages} in total" if load.model is LoadModel.OPEN else "as fast as messages are confirmed"
+    how = "as fast as messages are confirmed"
+    if load.model is LoadModel.OPEN:
+        how = ", then ".join(stage.text for stage in load.stages) + " in total"
     groups = ", ".join(
         f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items()
     )

@@ -209,7 +209,9 @@ class BeanstalkdAdmin:
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         stats = self._stats()
-        told: dict[str, str] = {name: stats[name] for name in ("max-job-size", "binlog-max-size", "draining") if name in stats}
+        told: dict[str, str] = {
+            name: stats[name] for name in ("max-job-size", "binlog-max-size", "draining") if name in stats
+        }
         return {"version": stats["version"], "ttr_s": str(self._settings.ttr_s), **told}
 
     def counters(self, endpoints: Endpoints) -> Counters:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from brokerbench.contract import Confirms, Endpoints, Fate, Session
-from brokerbench_drivers.kafka import DRIVER
 from brokerbench_drivers._ranges import confirms_of
+from brokerbench_drivers.kafka import DRIVER
 
 
 def _rows(confirms: Confirms) -> list[tuple[int, int, int]]:
