@@ -8,9 +8,9 @@ import numpy as np
 
 from brokerbench.contract import BadTarget, Consumer, Deliveries, Event, Producer, Session, Settle
 from brokerbench.inbox import Inbox
+from brokerbench_drivers._loop import Pump
 
 from .link import CONNECT_S, FLUSH_S, Link
-from .loop import Pump
 from .producers import CoreProducer, JetStreamProducer
 
 __all__ = ["NatsConnection"]

@@ -9,9 +9,8 @@ from nats.errors import Error as NatsError
 from nats.errors import SlowConsumerError
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
+from brokerbench_drivers._loop import LoopThread
 from brokerbench_drivers._tls import context
-
-from .loop import LoopThread
 
 __all__ = ["CONNECT_S", "FLUSH_S", "Link"]
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, Fate, Session
 from brokerbench.inbox import Mailbox
+from brokerbench_drivers._loop import Pump
 
 from .link import CONNECT_S, FLUSH_S, Link
-from .loop import Pump
 
 __all__ = ["CoreProducer", "JetStreamProducer"]
 

@@ -1,4 +1,6 @@
-"""nats-py lives on an asyncio loop; the engine calls from its own thread. One hop between them for each batch."""
+"""For client libraries that live on an asyncio loop, while the engine calls from its own thread: one hop between them
+for each batch.
+"""
 
 import asyncio
 import threading
