@@ -88,7 +88,7 @@ def test_at_most_once_has_no_confirms_and_no_acknowledgements() -> None:
         (LEAST, Survives.NOTHING, {"overflow": "drop-head", "max_length": 9}, "use overflow: reject-publish"),
         (ONCE, Survives.NOTHING, {"overflow": "drop-head"}, "give max_length: 10k"),
         (ONCE, Survives.NOTHING, {"offset": "next"}, "use queue_type: stream"),
-        (LEAST, Survives.NOTHING, {"queue_type": "stream", "offset": "next"}, "use offset: first, or stored"),
+        (LEAST, Survives.NOTHING, {"queue_type": "stream", "offset": "next"}, "use offset: first"),
         (LEAST, Survives.NOTHING, {"queue_type": "stream", "auto_ack": True}, "leave auto_ack: true out"),
         (LEAST, Survives.NOTHING, {"queue_type": "stream", "max_length": 9}, "use queue_type: quorum or classic"),
         (LEAST, Survives.BROKER_KILL, {"persistent": False}, "leave persistent out, or use survives: client-crash"),
@@ -208,8 +208,8 @@ def test_an_url_that_is_none_is_refused(url: str, says: str) -> None:
     [
         "amqp://me:p%40ss@broker.example:5673/my%2Fhost?management_port=8080",
         "amqps://me:it@broker.example:5671/%2F?management_port=15671",
-        "amqps://me:it@broker.example:5671/%2F?management_port=15672&stream_port=5551&management=http",
-        "amqp://me:it@one:5672/%2F?management_port=15672&nodes=two:5673:15673,three:5674:15674:5554",
+        "amqps://me:it@broker.example:5671/%2F?management_port=15672&management=http",
+        "amqp://me:it@one:5672/%2F?management_port=15672&nodes=two:5673:15673,three:5674:15674",
     ],
 )
 def test_an_address_is_written_as_the_url_that_gives_it(text: str) -> None:

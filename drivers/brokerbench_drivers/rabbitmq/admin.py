@@ -67,12 +67,9 @@ class RabbitAdmin:
 
     def _of_stream(self, endpoints: Endpoints) -> Counters:
         """What it holds is what was published: nothing leaves it. Nobody counts what a group has read."""
-        unknown = dict.fromkeys(endpoints.groups)
-        if self._settings.offset == "stored":
-            return Counters(None, unknown, None)  # each offset that is stored counts as a message too
         with self._channel() as channel:
             held = channel.queue_declare(endpoints.extra["routing_key"], passive=True).method.message_count
-        return Counters(held, unknown, None)
+        return Counters(held, dict.fromkeys(endpoints.groups), None)
 
     def _of_queues(self, endpoints: Endpoints) -> Counters:
         """`published` is what reached every group; statistics lag by up to the server's collection interval."""

@@ -1,4 +1,4 @@
-"""A RabbitMQ server from the machine's own package: own ports, data, cookie and epmd; management on.
+"""RabbitMQ from the machine's own package, one node or a cluster: own ports, data, cookie and epmd; management on.
 
 Debian's /usr/sbin/rabbitmq-server is a wrapper that switches to the user rabbitmq, whose log and cookie lie in
 /var; the script that it wraps is what we start. epmd, Erlang's port mapper, is a daemon that the node starts and
@@ -9,12 +9,23 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import BadTarget
-from brokerbench.servers import Availability, NotAvailable, Server, ServerHost
+from brokerbench.model import ServerSpec
+from brokerbench.servers import (
+    Availability,
+    Certificates,
+    NotAvailable,
+    Server,
+    ServerHost,
+    ServerProcess,
+    ServerRecipe,
+)
 
 from .address import address
 from .management import Management
@@ -34,7 +45,34 @@ ADVANCED = """[{rabbitmq_management, [
 """
 
 
+@dataclass(frozen=True)
+class _Node:
+    """One node: its name says where its data is, so a restart on other ports finds it."""
+
+    name: str
+    folder: Path
+    port: int
+    management: int
+    dist: int
+
+    @property
+    def atom(self) -> str:
+        return f"{self.name}@localhost"
+
+
 class Native:
+    """The machine's own package: one node, or a cluster of several."""
+
+    def __init__(self, nodes: int = 1) -> None:
+        self._nodes = nodes
+
+    def tailored(self, settings: Any, spec: ServerSpec) -> ServerRecipe:
+        script = _script()
+        found = _version(script) if script is not None else ""
+        if spec.version is not None and found and not f"{found}.".startswith(f"{spec.version}."):
+            raise NotAvailable(f"RabbitMQ {spec.version} is asked, and {found} is installed: leave version out")
+        return Native(spec.nodes)
+
     def available(self) -> Availability:
         script = _script()
         if script is None:
@@ -50,21 +88,39 @@ class Native:
             raise NotAvailable(found.what)
 
     def key(self, settings: Any) -> str:
-        return f"rabbitmq-native {_vhost(settings)}"
+        return f"rabbitmq-native {_vhost(settings)} tls={settings.tls}"
 
     def start(self, host: ServerHost, settings: Any) -> Server:
+        """The first node alone, then the others side by side: two that start at once might found a cluster each."""
         script = _script()
         self.fetch(host.say)
         assert script is not None
-        port, management, dist, epmd_port = (host.free_port() for _ in range(4))
-        env = _environment(host, port, dist, epmd_port)
-        _write(host, port, management, _vhost(settings))
-        node = host.spawn([str(script)], env=env, log="rabbitmq.log")
-        of = address("127.0.0.1", port, management, vhost=_vhost(settings))
-        host.wait_until(lambda: _ready(of), node, START_S, f"RabbitMQ on port {port}")
-        overview = Management(of).overview()
+        epmd = host.free_port()
+        tls = Certificates.make(host.folder) if settings.tls else None
+        _cookie(host.folder)
+        names = ["brokerbench", *(f"brokerbench{n}" for n in range(2, self._nodes + 1))]
+        nodes = [_Node(name, host.folder / name, *(host.free_port() for _ in range(3))) for name in names]
+        of = [_address(node, settings, tls) for node in nodes]
+        processes: list[ServerProcess] = []
+        for group in (nodes[:1], nodes[1:]):
+            fresh = []
+            for node in group:
+                _write(node, nodes, _vhost(settings), tls)
+                log = "rabbitmq.log" if node is nodes[0] else f"{node.name}.log"
+                fresh.append(host.spawn([str(script)], env=_environment(host, node, epmd), log=log))
+            for node, process in zip(group, fresh, strict=True):
+                what = f"RabbitMQ on port {node.port}"
+                host.wait_until(partial(_ready, of[nodes.index(node)]), process, START_S, what)
+            processes += fresh
+        if len(nodes) > 1:
+            what = f"a RabbitMQ cluster of {len(nodes)} nodes"
+            host.wait_until(lambda: _running(of[0]) == len(nodes), processes[0], START_S, what)
+        overview = Management(of[0]).overview()
         about = {"version": overview["rabbitmq_version"], "erlang": overview["erlang_version"], "command": str(script)}
-        return Server({**of, "stats_interval_ms": STATS_INTERVAL_MS}, node, about, STOP_GRACE_S)
+        found: dict[str, Any] = {**of[0], "stats_interval_ms": STATS_INTERVAL_MS}
+        if len(nodes) > 1:
+            found["nodes"] = [{word: each[word] for word in ("host", "port", "management_port")} for each in of]
+        return Server(found, processes[0], about, STOP_GRACE_S, others=processes[1:])
 
 
 def _script() -> Path | None:
@@ -94,18 +150,23 @@ def _vhost(settings: Any) -> str:
     return settings.vhost or "/"
 
 
-def _environment(host: ServerHost, port: int, dist: int, epmd: int) -> Mapping[str, str]:
+def _address(node: _Node, settings: Any, tls: Certificates | None) -> dict[str, Any]:
+    found = address("127.0.0.1", node.port, node.management, vhost=_vhost(settings))
+    return found | ({"tls": {"ca": str(tls.ca), "cert": None, "key": None}} if tls is not None else {})
+
+
+def _environment(host: ServerHost, node: _Node, epmd: int) -> Mapping[str, str]:
     """Every path is ours: a file of the system's in /etc or /var would change, or break, what is measured."""
-    folder = host.folder
+    folder = node.folder
     return {
-        "HOME": str(folder),  # where .erlang.cookie lies
+        "HOME": str(host.folder),  # where .erlang.cookie lies
         "ERL_EPMD_PORT": str(epmd),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_CRASH_DUMP": str(host.logs / "erl_crash.dump"),
-        "RABBITMQ_NODENAME": "brokerbench@localhost",  # names the data, so a restart on other ports finds it
-        "RABBITMQ_NODE_PORT": str(port),
+        "ERL_CRASH_DUMP": str(host.logs / f"{node.name}.erl_crash.dump"),
+        "RABBITMQ_NODENAME": node.atom,
+        "RABBITMQ_NODE_PORT": str(node.port),
         "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_DIST_PORT": str(dist),
+        "RABBITMQ_DIST_PORT": str(node.dist),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         "RABBITMQ_MNESIA_BASE": str(folder / "data"),
         "RABBITMQ_LOG_BASE": str(folder / "log"),
@@ -120,25 +181,46 @@ def _environment(host: ServerHost, port: int, dist: int, epmd: int) -> Mapping[s
     }
 
 
-def _write(host: ServerHost, port: int, management: int, vhost: str) -> None:
-    """Again on a restart: new ports, the same data and cookie."""
-    folder = host.folder
-    for name in ("data", "log", "generated", "conf.d"):
-        (folder / name).mkdir(exist_ok=True)
+def _cookie(folder: Path) -> None:
+    """One for all nodes; kept on a restart."""
     cookie = folder / ".erlang.cookie"
     if not cookie.exists():
         cookie.write_text(secrets.token_hex(16))
         cookie.chmod(0o400)  # Erlang refuses any other mode
+
+
+def _write(node: _Node, nodes: Sequence[_Node], vhost: str, tls: Certificates | None) -> None:
+    """Again on a restart: new ports, the same data."""
+    folder = node.folder
+    for name in ("data", "log", "generated", "conf.d"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "env.conf").write_text("")
     (folder / "advanced.config").write_text(ADVANCED)
     (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
-    (folder / "rabbitmq.conf").write_text(
-        f"listeners.tcp.default = 127.0.0.1:{port}\n"
-        f"management.tcp.ip = 127.0.0.1\n"
-        f"management.tcp.port = {management}\n"
-        f"default_vhost = {vhost}\n"
-        f"collect_statistics_interval = {STATS_INTERVAL_MS}\n"
-    )
+    lines = [
+        f"listeners.tcp.default = 127.0.0.1:{node.port}",
+        "management.tcp.ip = 127.0.0.1",
+        f"management.tcp.port = {node.management}",
+        f"default_vhost = {vhost}",
+        f"collect_statistics_interval = {STATS_INTERVAL_MS}",
+    ]
+    if tls is not None:
+        lines[0] = "listeners.tcp = none"
+        lines += [
+            f"listeners.ssl.default = 127.0.0.1:{node.port}",
+            f"ssl_options.cacertfile = {tls.ca}",
+            f"ssl_options.certfile = {tls.cert}",
+            f"ssl_options.keyfile = {tls.key}",
+            "ssl_options.verify = verify_none",
+        ]
+    if len(nodes) > 1:
+        lines.append("cluster_formation.peer_discovery_backend = classic_config")
+        lines += [f"cluster_formation.classic_config.nodes.{n} = {each.atom}" for n, each in enumerate(nodes, 1)]
+    (folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
+
+
+def _running(of: Mapping[str, Any]) -> int:
+    return sum(bool(node["running"]) for node in Management(of).nodes())
 
 
 def _ready(of: Mapping[str, Any]) -> bool:

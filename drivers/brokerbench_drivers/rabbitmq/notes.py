@@ -14,7 +14,7 @@ def notes(used: Settings, delivery: Delivery, scenario: Scenario, nodes: int) ->
     through = "the default exchange" if used.exchange == "default" else f"a {used.exchange} exchange"
     if used.is_stream:
         yield f"groups: {groups} -> one stream behind {through}, which each of them reads"
-        yield from _stream(used)
+        yield f"offset: {used.offset} -> {_OFFSET[used.offset or 'first']}"
     else:
         yield f"groups: {groups} -> {groups} durable {used.queue_type} queue{'s' * (groups > 1)} behind {through}"
     if topology.partitions > 1:
@@ -31,19 +31,14 @@ def notes(used: Settings, delivery: Delivery, scenario: Scenario, nodes: int) ->
     yield "prefetch -> ignored: auto-ack has no limit" if used.auto_ack else "prefetch -> basic.qos per consumer"
 
 
+_OFFSET = {
+    "first": "a consumer that comes again reads all of the stream again",
+    "next": "a consumer misses what came while it was away",
+}
 _OVERFLOW = {
     "drop-head": "the oldest messages are thrown away, read or not: they are lost",
     "reject-publish": "a new message is refused, and counted as refused",
 }
-
-
-def _stream(used: Settings) -> Iterator[str]:
-    if used.offset == "first":
-        yield "offset: first -> a consumer that comes again reads all of the stream again"
-    elif used.offset == "next":
-        yield "offset: next -> a consumer misses what came while it was away"
-    else:
-        yield "offset: stored -> a consumer goes on after what its group settled, as the client rstream stores it"
 
 
 def _copies(used: Settings, nodes: int) -> Iterator[str]:

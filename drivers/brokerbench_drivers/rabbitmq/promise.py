@@ -23,15 +23,11 @@ _MAJORITY = 3  # as few nodes as outlive the loss of one
 
 def features(settings: Settings) -> frozenset[Feature]:
     """What these settings can give; `None` can still become what the promise needs."""
-    given = {Feature.GROUPS, Feature.ORDER}
-    if settings.is_stream:
-        given.add(Feature.REPLAY)
-    else:
+    given = {Feature.GROUPS, Feature.ORDER, Feature.COUNTERS}
+    if not settings.is_stream:
         given.add(Feature.COMPETING)
-    if settings.offset == "stored":
-        given.add(Feature.SETTLE)  # and no counters: stored offsets take numbers of the stream's own
-    else:
-        given.add(Feature.COUNTERS)
+    elif settings.offset != "next":
+        given.add(Feature.REPLAY)
     if settings.confirms is not False:
         given.add(Feature.CONFIRMS)
         if _kept(settings) and not _drops(settings):
@@ -125,7 +121,7 @@ def _can(used: Settings, settings: Settings, delivery: Delivery) -> None:
                 "at-least-once needs acknowledgements: leave auto_ack out, or ask guarantee: at-most-once"
             )
         if used.offset == "next":
-            raise CannotPromise("offset: next skips what came while a consumer was away: use offset: first, or stored")
+            raise CannotPromise("offset: next skips what came while a consumer was away: use offset: first")
     if _drops(used) and (delivery.guarantee is Guarantee.AT_LEAST_ONCE or asked is not Survives.NOTHING):
         raise CannotPromise(
             "overflow: drop-head loses messages by request: use overflow: reject-publish,"

@@ -33,10 +33,8 @@ class Settings(Frozen):
     overflow: Literal["drop-head", "reject-publish"] | None = Field(
         default=None, description="what a full queue does; none: reject-publish where delivery is at-least-once"
     )
-    offset: Literal["first", "next", "stored"] | None = Field(
-        default=None,
-        description="stream: where a consumer begins; stored: after what its group settled (client rstream);"
-        " none: first",
+    offset: Literal["first", "next"] | None = Field(
+        default=None, description="stream: where a consumer begins; none: first, and again when it comes again"
     )
     tls: bool = Field(default=False, description="a server of ours listens with TLS, with a CA made for the run")
     vhost: str | None = Field(default=None, min_length=1, description="none: that of the url, else /")
