@@ -1,7 +1,10 @@
 """Every test with a `case` runs for each driver, client and flavour that declares (or lacks) what the test is about."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,19 @@ class Servers:
         for process in self._server.processes:
             process.stop(0)
         self._server = None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Its processes stand still meanwhile: what is answered now, no broker has answered."""
+        assert self._server is not None
+        pids = [pid for process in self._server.processes for pid in process.pids()]
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def restart(self) -> Server:
         """The same server on the same data, at other ports perhaps."""

@@ -22,6 +22,15 @@ def test_endpoints_travel_as_json(lab: Lab) -> None:
     assert set(trial.endpoints.groups) == {"a"}
 
 
+@pytest.mark.brokered
+def test_the_version_is_the_servers_own(lab: Lab) -> None:
+    """As whoever started it knows it; some brokers tell their clients no more than the series."""
+    trial = lab.trial()
+    known = lab.server(trial.settings).about.get("version")
+    told = trial.admin.facts(trial.endpoints)["version"]
+    assert known is None or f"{known}.".startswith(f"{told}."), f"the server is {known}, the facts say {told}"
+
+
 @pytest.mark.feature(Feature.COUNTERS)
 def test_the_broker_counts_what_we_count(lab: Lab) -> None:
     groups = {"a": 1, "b": 1} if Feature.GROUPS in lab.case.features else {"a": 1}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from brokerbench.contract import Fate, Feature
+from tests.conformance.conftest import Servers
 from tests.conformance.lab import Lab, until
 
 
@@ -41,6 +42,23 @@ def test_confirms_come_without_another_send(lab: Lab) -> None:
     until(lambda: source.offer([64]) == 1, "one message taken")
     until(lambda: not source.unanswered, "its confirm", lambda: source.confirms(0.05))
     assert source.confirmed == [0]
+
+
+@pytest.mark.brokered
+@pytest.mark.feature(Feature.CONFIRMS)
+def test_only_the_broker_confirms(lab: Lab, servers: Servers) -> None:
+    """While its processes stand still nothing is confirmed; afterwards all of it is."""
+    trial = lab.trial()
+    source = trial.source()
+    trial.send(source, 10)
+    until(lambda: not source.unanswered, "all confirmed", lambda: source.confirms(0.01))
+    with servers.stopped():
+        source.offer([64] * 10)
+        for _ in range(5):
+            source.confirms(0.05)
+        assert not source.answered[10:].any(), "confirmed before the broker has it"
+    until(lambda: not source.unanswered, "all confirmed", lambda: source.confirms(0.01))
+    assert len(source.taken) > 10, "nothing was taken"
 
 
 @pytest.mark.without(Feature.CONFIRMS)

@@ -1,0 +1,51 @@
+"""A plugin: `BROKERBENCH_MUTANT=NAME pytest -p tests.conformance.mutated tests/conformance` runs the suite on a mutant.
+
+It runs for this one case, with deadlines that a fault meets sooner. NAME none: the same case, unharmed.
+"""
+
+import dataclasses
+import os
+from typing import Any
+
+import pytest
+
+import brokerbench_drivers
+from brokerbench.contract import Driver
+from tests.conformance import cases, lab
+from tests.conformance.mutants import MUTANTS, Mutant, close_the_unclosed
+
+__all__ = ["CASE", "NONE"]
+
+NONE = "none"
+CASE = next(c for c in cases.CASES if (c.driver_name, c.flavour.name) == ("nats", "jetstream-memory"))
+DEADLINE_S = 2.0
+
+
+def _mutate(name: str) -> None:
+    """Before the suite is imported: what it takes over from here is what it will run."""
+    cases.CASES = (CASE,)
+    if name == NONE:
+        return
+    cases.CASES = (dataclasses.replace(CASE, flavour=dataclasses.replace(CASE.flavour, again_s=DEADLINE_S)),)
+    lab.DEADLINE_S = DEADLINE_S
+    waits: Any = lab.until
+    waits.__kwdefaults__["deadline_s"] = DEADLINE_S
+    load = brokerbench_drivers.load
+    mutant: Any = Mutant(load(CASE.driver_name), MUTANTS[name])
+
+    def either(driver_name: str) -> Driver:
+        return mutant if driver_name == CASE.driver_name else load(driver_name)  # type: ignore[no-any-return]
+
+    brokerbench_drivers.load = either
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that ask a driver with a server: a server's stand-in is not what is mutated."""
+    items[:] = [item for item in items if "lab" in getattr(item, "fixturenames", ())]
+
+
+def pytest_unconfigure() -> None:
+    close_the_unclosed()
+
+
+_mutate(os.environ["BROKERBENCH_MUTANT"])
