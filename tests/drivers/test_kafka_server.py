@@ -25,6 +25,7 @@ from brokerbench.model import ServerKind
 from brokerbench.servers import Guardian, NotAvailable, Server
 from brokerbench_drivers.kafka import DRIVER
 from brokerbench_drivers.kafka.admin import KafkaAdmin
+from brokerbench_drivers.kafka.cluster import open_cluster
 from brokerbench_drivers.kafka.server import NativeKafka
 from tests.support.absent import recipe_of
 
@@ -297,9 +298,43 @@ def test_what_power_loss_needs_is_read_back(trial: Callable[..., Trial]) -> None
     facts = one.admin.facts(one.endpoints)
     assert facts["topic.flush.messages"] == "1"
     assert facts["topic.min.insync.replicas"] == "1"
+    assert (facts["nodes"], facts["replicas"], facts["leaders"]) == ("1", "1, in sync 1", "1")
     assert int(facts["broker.num.io.threads"]) > 0
     plain = trial(CLIENTS[0])
     assert plain.admin.facts(plain.endpoints)["topic.flush.messages"] != "1"
+
+
+def test_who_else_has_groups_is_told(server: Server, trial: Callable[..., Trial]) -> None:
+    one = trial("confluent")
+    stranger = DRIVER.admin(server.address, SETTINGS)
+    until(lambda: stranger.busy() == "", "nobody")
+    one.connect("a").consumer()
+    assert one.admin.busy() == ""  # its own
+    assert stranger.busy() == "1 consumer group of others with members"
+    stranger.close()
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_codec_is_in_the_log_and_comes_out_again(
+    server: Server, trial: Callable[..., Trial], client: str, compression: str
+) -> None:
+    """Its number stands in the attributes of each batch, at byte 21 and 22 of the log's file."""
+    one = trial(client, settings=SETTINGS.model_copy(update={"compression": compression}))
+    consumer = one.connect("a").consumer()
+    send_all(one.connect(None).producer(), 500)
+    got: list[int] = []
+
+    def receive() -> bool:
+        got.extend(map(number, consumer.receive(0.02).payloads or ()))
+        return len(got) == 500
+
+    until(receive, "500 messages")
+    assert got == list(range(500))
+    folder = open_cluster(server.address).broker_config(1, ["log.dirs"])["log.dirs"]
+    log = Path(folder, f"{one.endpoints.destination}-0", f"{0:020}.log").read_bytes()
+    assert ["none", "gzip", "snappy", "lz4", "zstd"][int.from_bytes(log[21:23], "big") & 7] == compression
+    assert one.admin.facts(one.endpoints)["topic.compression.type"] == "producer"
 
 
 def test_more_replicas_than_brokers_is_a_bad_target(server: Server) -> None:
@@ -313,7 +348,7 @@ def test_more_replicas_than_brokers_is_a_bad_target(server: Server) -> None:
 def test_either_library_alone_can_administer(server: Server, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, _, name = library.partition(":")
     cluster = getattr(pytest.importorskip(f"brokerbench_drivers.kafka.{module}"), name)
-    opened = cluster(server.address["bootstrap"], 15.0)
+    opened = cluster(server.address, 15.0)
     monkeypatch.setattr("brokerbench_drivers.kafka.admin.open_cluster", lambda _address: opened)
     admin = KafkaAdmin(server.address, SETTINGS)
     endpoints: Endpoints = admin.declare(Destination(f"bb.test.alone-{module}", 3, 1, {"a": 1}))

@@ -2,12 +2,12 @@
 
 import importlib.util
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 
-from .cluster import Cluster, ClusterError, open_cluster
+from .cluster import Cluster, ClusterError, Replicas, open_cluster
 from .reach import reach
 from .settings import Settings
 
@@ -36,6 +36,9 @@ _BROKER_FACTS = (
     "log.flush.scheduler.interval.ms",
     "offsets.topic.num.partitions",
     "offsets.topic.replication.factor",
+    "transaction.state.log.num.partitions",
+    "transaction.state.log.replication.factor",
+    "transaction.state.log.min.isr",
     "group.initial.rebalance.delay.ms",
     "log.segment.delete.delay.ms",
     "socket.send.buffer.bytes",
@@ -47,6 +50,7 @@ _BROKER_FACTS = (
 class KafkaAdmin:
     def __init__(self, address: Mapping[str, Any], settings: Settings) -> None:
         self._address, self._settings = address, settings
+        self._ours: set[str] = set()
         self._closed = False
         reach(address)
         try:
@@ -59,33 +63,37 @@ class KafkaAdmin:
     def declare(self, destination: Destination) -> Endpoints:
         settings = self._settings
         try:
-            self._cluster.create(
-                destination.name, destination.partitions, settings.replication, settings.topic_config()
-            )
+            self._cluster.create(destination.name, destination.partitions, settings.replicas, settings.topic_config())
         except ClusterError as error:
             raise BadTarget(
                 f"Kafka did not create topic {destination.name} (partitions {destination.partitions},"
-                f" replication {settings.replication}): {error}"
+                f" replication {settings.replicas}): {error}"
             ) from error
         groups = {group: f"{destination.name}.{group}" for group in destination.groups}
+        self._ours.update(groups.values())
         return Endpoints(dict(self._address), destination.name, groups, destination.partitions)
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         topic = endpoints.destination
         try:
             brokers = self._cluster.brokers()
+            replicas = self._cluster.replicas(topic)
             of_topic = self._cluster.topic_config(topic)
             of_broker = self._cluster.broker_config(brokers[0], _BROKER_FACTS)
         except ClusterError as error:
             raise BadTarget(f"Kafka did not describe topic {topic}: {error}") from error
-        version = _version(self._address["bootstrap"])
+        version = _version(self._address)
         facts = {"version": version} if version else {}
-        facts |= {"brokers": str(len(brokers)), "replication.factor": str(self._settings.replication)}
+        facts |= {"nodes": str(len(brokers)), **_copies(replicas)}
         facts |= {f"topic.{name}": of_topic[name] for name in _TOPIC_FACTS if name in of_topic}
         return facts | {f"broker.{name}": value for name, value in of_broker.items()}
 
     def counters(self, endpoints: Endpoints) -> Counters:
-        """Published is what the partitions hold; delivered what each group committed; stored the sum of the lags."""
+        """Published is what the partitions hold; delivered what each group committed; stored the sum of the lags.
+
+        None of them with transactions: a commit counts as a message in the log."""
+        if self._settings.transactions:
+            return Counters(delivered=dict.fromkeys(endpoints.groups))
         topic, partitions = endpoints.destination, endpoints.partitions
         try:
             first, end = _patiently(self._cluster.offsets, topic, partitions)
@@ -108,6 +116,14 @@ class KafkaAdmin:
     def rewind(self, endpoints: Endpoints, group: str) -> None:
         """A group without committed offsets begins with the first message."""
         self._unless(("GROUP_ID_NOT_FOUND",), self._cluster.delete_group, endpoints.groups[group])
+
+    def busy(self) -> str:
+        """By the groups that have members; who only produces is not told by Kafka."""
+        try:
+            count = len(set(self._cluster.active_groups()) - self._ours)
+        except ClusterError as error:
+            raise BadTarget(f"Kafka did not tell its groups: {error}") from error
+        return f"{count} consumer group{'s' * (count > 1)} of others with members" if count else ""
 
     def _unless(self, fine: tuple[str, ...], delete: Any, name: str) -> None:
         try:
@@ -134,14 +150,21 @@ def _patiently(ask: Callable[..., T], *what: Any) -> T:
             time.sleep(_LOOK_AGAIN_S)
 
 
-def _version(bootstrap: str) -> str | None:
+def _copies(replicas: Sequence[Replicas]) -> dict[str, str]:
+    """Of the partition that has the fewest."""
+    kept, in_sync = min(len(one.all) for one in replicas), min(len(one.in_sync) for one in replicas)
+    leaders = ", ".join(str(one.leader) for one in replicas)
+    return {"replicas": f"{kept}, in sync {in_sync}", "leaders": leaders}
+
+
+def _version(address: Mapping[str, Any]) -> str | None:
     """librdkafka knows the broker's version but does not tell it, so kafka-python is asked where it is installed."""
     if importlib.util.find_spec("kafka") is None:
         return None
     from .cluster_kafka_python import KafkaPythonCluster
 
     try:
-        asked = KafkaPythonCluster(bootstrap, 10.0)
+        asked = KafkaPythonCluster(address, 10.0)
     except ClusterError:
         return None
     try:

@@ -2,9 +2,12 @@
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Cluster", "ClusterError", "open_cluster"]
+__all__ = ["WITHOUT_MEMBERS", "Cluster", "ClusterError", "Replicas", "open_cluster"]
+
+WITHOUT_MEMBERS = {"EMPTY", "DEAD"}  # a group's states
 
 
 class ClusterError(Exception):
@@ -15,6 +18,15 @@ class ClusterError(Exception):
         super().__init__(text)
         self.code = code
         self.passing = passing
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Of one partition: node numbers."""
+
+    leader: int
+    all: Sequence[int]
+    in_sync: Sequence[int]
 
 
 class Cluster(Protocol):
@@ -37,6 +49,12 @@ class Cluster(Protocol):
     def committed(self, group: str, topic: str, partitions: int) -> list[int | None]:
         """The group's committed offset for each partition; None where there is none."""
 
+    def replicas(self, topic: str) -> list[Replicas]:
+        """Of each partition."""
+
+    def active_groups(self) -> list[str]:
+        """The groups that have members now."""
+
     def topic_config(self, topic: str) -> dict[str, str]: ...
 
     def broker_config(self, broker: int, names: Sequence[str]) -> dict[str, str]: ...
@@ -49,7 +67,7 @@ def open_cluster(address: Mapping[str, Any], timeout_s: float = 15.0) -> Cluster
     if importlib.util.find_spec("confluent_kafka") is not None:
         from .cluster_confluent import ConfluentCluster
 
-        return ConfluentCluster(address["bootstrap"], timeout_s)
+        return ConfluentCluster(address, timeout_s)
     from .cluster_kafka_python import KafkaPythonCluster
 
-    return KafkaPythonCluster(address["bootstrap"], timeout_s)
+    return KafkaPythonCluster(address, timeout_s)

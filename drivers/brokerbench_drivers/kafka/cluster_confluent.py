@@ -14,7 +14,9 @@ from confluent_kafka import (
 from confluent_kafka import Consumer as LibConsumer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
-from .cluster import ClusterError
+from .access import for_librdkafka
+from .cluster import WITHOUT_MEMBERS, ClusterError, Replicas
+from .door import Door
 from .quiet import LIBRDKAFKA, logger
 
 __all__ = ["ConfluentCluster"]
@@ -31,12 +33,13 @@ _LOOK_AGAIN_S = 0.02
 
 
 class ConfluentCluster:
-    def __init__(self, bootstrap: str, timeout_s: float) -> None:
+    def __init__(self, address: Mapping[str, Any], timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._config_of_all = {"bootstrap.servers": bootstrap, **LIBRDKAFKA}
-        self._client = AdminClient(self._config_of_all, logger=logger())
+        self._config_of_all = {**for_librdkafka(address), **LIBRDKAFKA}
+        door = Door()
+        self._client = AdminClient({**self._config_of_all, "error_cb": door.hear}, logger=logger())
         self._readers: dict[str, LibConsumer] = {}
-        self.cluster_id()
+        self._call(lambda: door.enter(self._client, timeout_s))
 
     def cluster_id(self) -> str:
         return str(self._metadata().cluster_id)
@@ -84,6 +87,15 @@ class ConfluentCluster:
         answer = self._call(lambda: self._readers[group].committed(asked, timeout=self._timeout_s))
         found = {at.partition: at.offset for at in answer}
         return [None if found.get(p, OFFSET_INVALID) < 0 else int(found[p]) for p in range(partitions)]
+
+    def replicas(self, topic: str) -> list[Replicas]:
+        found = self._metadata(topic).topics[topic].partitions
+        return [Replicas(found[p].leader, found[p].replicas, found[p].isrs) for p in sorted(found)]
+
+    def active_groups(self) -> list[str]:
+        asked = self._client.list_consumer_groups(request_timeout=self._timeout_s)
+        found = self._call(lambda: asked.result(timeout=self._timeout_s + 5)).valid
+        return [group.group_id for group in found if group.state.name not in WITHOUT_MEMBERS]
 
     def topic_config(self, topic: str) -> dict[str, str]:
         return self._config(ResourceType.TOPIC, topic)

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from kafka import TopicPartition, errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 
-from .cluster import ClusterError
+from .access import for_kafka_python
+from .cluster import WITHOUT_MEMBERS, ClusterError, Replicas
 from .quiet import quiet_kafka_python
 
 __all__ = ["KafkaPythonCluster"]
@@ -15,12 +16,12 @@ T = TypeVar("T")
 
 
 class KafkaPythonCluster:
-    def __init__(self, bootstrap: str, timeout_s: float) -> None:
+    def __init__(self, address: Mapping[str, Any], timeout_s: float) -> None:
         quiet_kafka_python()
         timeout_ms = int(timeout_s * 1000)
         self._client = _call(
             lambda: KafkaAdminClient(
-                bootstrap_servers=bootstrap.split(","),
+                **for_kafka_python(address),
                 bootstrap_timeout_ms=timeout_ms,
                 request_timeout_ms=max(1000, timeout_ms),
             )
@@ -62,6 +63,14 @@ class KafkaPythonCluster:
         asked = [TopicPartition(topic, p) for p in range(partitions)]
         found = _call(lambda: self._client.list_group_offsets({group: asked}))[group]
         return [None if at not in found or found[at].offset < 0 else int(found[at].offset) for at in asked]
+
+    def replicas(self, topic: str) -> list[Replicas]:
+        (found,) = _call(lambda: self._client.describe_topics([topic]))
+        return [Replicas(p["leader_id"], p["replica_nodes"], p["isr_nodes"]) for p in found["partitions"]]
+
+    def active_groups(self) -> list[str]:
+        found = _call(self._client.list_groups)
+        return [group["group_id"] for group in found if group["group_state"].upper() not in WITHOUT_MEMBERS]
 
     def topic_config(self, topic: str) -> dict[str, str]:
         return self._config(ConfigResourceType.TOPIC, topic)

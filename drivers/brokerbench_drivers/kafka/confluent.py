@@ -9,8 +9,10 @@ from confluent_kafka import Producer as LibProducer
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event, Session
 
+from .access import for_librdkafka
 from .confluent_consumer import ConfluentConsumer
 from .confluent_producer import ConfluentProducer
+from .door import Door
 from .quiet import LIBRDKAFKA, Events, logger
 from .reach import reach
 from .settings import Settings
@@ -28,6 +30,7 @@ class ConfluentConnection:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._events = Events()
+        self._door = Door()
         self._fatal: KafkaError | None = None
         self._open: list[ConfluentProducer | ConfluentConsumer] = []
 
@@ -63,21 +66,22 @@ class ConfluentConnection:
         topic, bootstrap = self._session.endpoints.destination, self._session.endpoints.address["bootstrap"]
         reach(self._session.endpoints.address)
         try:
-            found = client.list_topics(topic, timeout=_REACH_S).topics[topic]
+            found = self._door.enter(client, _REACH_S, topic).topics[topic]
         except KafkaException as error:
-            raise BadTarget(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
+            raise BadTarget(f"Kafka at {bootstrap} cannot be used: {error.args[0].str()}") from error
         if found.error is not None:
             raise BadTarget(f"Kafka at {bootstrap} has no topic {topic}: {found.error.str()}")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._fatal = error
+        self._door.hear(error)
         self._events.dropped(error.str(), error.code())
 
 
 def _common(session: Session, on_error: Any) -> dict[str, Any]:
     return {
-        "bootstrap.servers": session.endpoints.address["bootstrap"],
+        **for_librdkafka(session.endpoints.address),
         "client.id": f"brokerbench-{session.group or 'producer'}-{session.index}",
         "error_cb": on_error,
         "socket.nagle.disable": True,
@@ -92,6 +96,7 @@ def producer_config(session: Session, on_error: Any) -> Mapping[str, Any]:
         "acks": acks,
         "enable.idempotence": bool(settings.idempotence),
         "max.in.flight.requests.per.connection": 5,
+        "compression.type": settings.compression,
         "linger.ms": settings.linger_s * 1000,
         "batch.size": settings.batch_bytes,
         "delivery.timeout.ms": max(int(settings.delivery_timeout_s * 1000), int(settings.linger_s * 1000) + 1),
@@ -112,6 +117,7 @@ def consumer_config(session: Session, on_error: Any) -> Mapping[str, Any]:
         "group.id": session.endpoints.groups[session.group],
         "partition.assignment.strategy": "range",
         "auto.offset.reset": "earliest",
+        "isolation.level": settings.isolation,
         "enable.auto.commit": True,
         "auto.commit.interval.ms": 100,
         "enable.auto.offset.store": settings.commit == "received",

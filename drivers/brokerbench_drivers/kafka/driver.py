@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
 
+from . import access
 from .promise import promise
 from .server import EmbeddedKafka, NativeKafka
 from .settings import Settings as KafkaSettings
@@ -32,6 +32,8 @@ class KafkaDriver:
 
     def features(self, settings: KafkaSettings) -> frozenset[Feature]:
         given = set(_ALWAYS)
+        if settings.transactions:
+            given.remove(Feature.COUNTERS)  # each commit takes an offset of its own in every partition it touches
         if settings.acks != 0:
             given |= {Feature.CONFIRMS, Feature.DURABLE}
         if settings.acks == 0 or (settings.idempotence is not False and settings.acks in (None, "all")):
@@ -41,19 +43,14 @@ class KafkaDriver:
         return frozenset(given)
 
     def promise(self, settings: KafkaSettings, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
-        return promise(settings, delivery, scenario)
+        return promise(settings, delivery, scenario, nodes)
 
     def address(self, url: str) -> Mapping[str, Any]:
-        """`kafka://host:port[,host:port]`; the port may be left out."""
-        parts = urlsplit(url)
-        servers = [_host_port(entry) for entry in parts.netloc.split(",")]
-        if parts.scheme != "kafka" or parts.path.strip("/") or parts.query or not all(servers):
-            raise ValueError(f"a Kafka url is kafka://host:port[,host:port]; found {url!r}")
-        host, _, port = servers[0].rpartition(":")
-        return {"host": host, "port": int(port), "bootstrap": ",".join(servers)}
+        """`kafka://host:port[,host:port]`; `kafka+ssl://` with `?ca=`; `user:password@` with `?sasl=`."""
+        return access.address_of(url)
 
     def url(self, address: Mapping[str, Any]) -> str:
-        return f"kafka://{address['bootstrap']}"
+        return access.url(address)
 
     def admin(self, address: Mapping[str, Any], settings: KafkaSettings) -> Admin:
         from .admin import KafkaAdmin
@@ -61,6 +58,9 @@ class KafkaDriver:
         return KafkaAdmin(address, settings)
 
     def stand_in(self, client: str, settings: KafkaSettings) -> StandIn | None:
+        """None where more would be asked of it than to take and to give plain batches."""
+        if settings.transactions or settings.tls or settings.compression != "none":
+            return None
         from .stand_in import KafkaStandIn
 
         return KafkaStandIn(settings)
@@ -73,14 +73,6 @@ class KafkaDriver:
         from .kafka_python import KafkaPythonConnection
 
         return KafkaPythonConnection(session)
-
-
-def _host_port(entry: str) -> str:
-    """`host` -> `host:9092`; "" where it is neither."""
-    host, colon, port = entry.rpartition(":")
-    if not colon:
-        return f"{entry}:9092" if entry else ""
-    return entry if host and port.isdigit() and "@" not in entry else ""
 
 
 DRIVER = KafkaDriver()

@@ -10,6 +10,8 @@ from kafka.partitioner import StickyPartitioner
 
 from brokerbench.contract import BadTarget, Event, Session
 
+from .access import for_kafka_python
+from .codecs import missing_codec
 from .kafka_python_consumer import KafkaPythonConsumer
 from .kafka_python_producer import KafkaPythonProducer
 from .quiet import Events, watch_kafka_python
@@ -58,16 +60,18 @@ class KafkaPythonConnection:
 
     def _reach(self, call: Callable[[], T]) -> T:
         reach(self._session.endpoints.address)
+        if why := missing_codec(self._session.settings.compression):
+            raise BadTarget(why)
         try:
             return call()
         except KafkaError as error:
             bootstrap = self._session.endpoints.address["bootstrap"]
-            raise BadTarget(f"Kafka at {bootstrap} does not answer: {error}") from error
+            raise BadTarget(f"Kafka at {bootstrap} cannot be used: {error}") from error
 
 
 def _common(session: Session) -> dict[str, Any]:
     return {
-        "bootstrap_servers": session.endpoints.address["bootstrap"].split(","),
+        **for_kafka_python(session.endpoints.address),
         "bootstrap_timeout_ms": _REACH_MS,
         "client_id": f"brokerbench-{session.group or 'producer'}-{session.index}",
         "allow_auto_create_topics": False,
@@ -85,6 +89,7 @@ def producer_config(session: Session) -> dict[str, Any]:
         "acks": acks,
         "enable_idempotence": bool(settings.idempotence),
         "max_in_flight_requests_per_connection": 5,
+        "compression_type": None if settings.compression == "none" else settings.compression,
         "linger_ms": linger_ms,
         "batch_size": settings.batch_bytes,
         "request_timeout_ms": request_ms,
@@ -103,6 +108,7 @@ def consumer_config(session: Session) -> dict[str, Any]:
         "group_id": session.endpoints.groups[session.group],
         "partition_assignment_strategy": [RangePartitionAssignor],
         "auto_offset_reset": "earliest",
+        "isolation_level": settings.isolation,
         "enable_auto_commit": settings.commit == "received",
         "auto_commit_interval_ms": 100,
         "session_timeout_ms": int(settings.session_timeout_s * 1000),

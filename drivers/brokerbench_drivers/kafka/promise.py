@@ -5,6 +5,7 @@ from typing import Any
 from brokerbench.contract import CannotPromise
 from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, PromisePoint, Scenario, Survives
 
+from .codecs import PYTHON, missing_codec
 from .settings import Settings
 
 __all__ = ["promise"]
@@ -12,9 +13,15 @@ __all__ = ["promise"]
 _RECORD_OVERHEAD = 1024  # batch header and the longest key, with room to spare
 
 
-def promise(settings: Settings, delivery: Delivery, scenario: Scenario) -> Promise:
+def promise(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: int) -> Promise:
     """All defaults filled in. Raises CannotPromise."""
-    chosen = _filled(settings, delivery, scenario)
+    _codec_is_here(settings, scenario)
+    chosen = _filled(settings, delivery, scenario, nodes)
+    if chosen.replicas > nodes:
+        raise CannotPromise(
+            f"kafka keeps {chosen.replicas} replicas on as many nodes, and has {nodes}: use replication: {nodes}, or"
+            f" server: {{nodes: {chosen.replicas}}} (beside a url: how many its cluster has)"
+        )
     gives = _survives(chosen)
     if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
         raise CannotPromise(
@@ -38,18 +45,32 @@ def promise(settings: Settings, delivery: Delivery, scenario: Scenario) -> Promi
     )
 
 
-def _filled(settings: Settings, delivery: Delivery, scenario: Scenario) -> Settings:
+def _codec_is_here(settings: Settings, scenario: Scenario) -> None:
+    """librdkafka brings every codec, kafka-python none but gzip."""
+    asking = (broker for broker in scenario.brokers.values() if broker.driver == "kafka" and broker.client == PYTHON)
+    if any(Settings.from_base(broker.settings) == settings for broker in asking) and (
+        why := missing_codec(settings.compression)
+    ):
+        raise CannotPromise(f"{why}, or use compression: gzip, or client: confluent")
+
+
+def _filled(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: int) -> Settings:
     at_most_once = delivery.guarantee is Guarantee.AT_MOST_ONCE
+    careful = settings.idempotence or settings.transactions
     acks = settings.acks
     if acks is None:
-        acks = 0 if at_most_once and delivery.survives is Survives.NOTHING and not settings.idempotence else "all"
+        acks = 0 if at_most_once and delivery.survives is Survives.NOTHING and not careful else "all"
+    replication = settings.replication or (3 if nodes >= 3 else 1)
     flush = settings.flush_messages
-    if flush is None and delivery.survives is Survives.POWER_LOSS and settings.replication < 3:
+    if flush is None and delivery.survives is Survives.POWER_LOSS and replication < 3:
         flush = 1
     chosen: dict[str, Any] = {
         "acks": acks,
         "idempotence": acks == "all" if settings.idempotence is None else settings.idempotence,
         "commit": settings.commit or ("received" if at_most_once else "settled"),
+        # A transaction that waits for more than may be in flight would only ever be committed by its time.
+        "transactions": settings.transactions and min(settings.transactions, delivery.in_flight),
+        "replication": replication,
         "flush_messages": flush,
         "max_message_bytes": max(settings.max_message_bytes, scenario.message.size_bytes + _RECORD_OVERHEAD),
     }
@@ -59,9 +80,9 @@ def _filled(settings: Settings, delivery: Delivery, scenario: Scenario) -> Setti
 def _survives(settings: Settings) -> Survives:
     if settings.acks == 0:
         return Survives.NOTHING
-    if settings.acks == "all" and settings.replication >= 3:
+    if settings.acks == "all" and settings.replicas >= 3:
         return Survives.NODE_LOSS
-    if settings.acks == 1 and settings.replication > 1:
+    if settings.acks == 1 and settings.replicas > 1:
         return Survives.CLIENT_CRASH  # a follower that lacks the message may become the leader
     return Survives.POWER_LOSS if settings.flush_messages == 1 else Survives.BROKER_KILL
 
@@ -70,8 +91,8 @@ def _what_would(delivery: Delivery, settings: Settings) -> str:
     if settings.acks == 0:
         return "use acks: all"
     if delivery.survives is Survives.NODE_LOSS:
-        return "use acks: all and replication: 3 on a cluster (server: external) of at least three nodes"
-    if settings.acks == 1 and settings.replication > 1:
+        return "use acks: all and replication: 3 on three nodes, server: {nodes: 3}"
+    if settings.acks == 1 and settings.replicas > 1:
         return "use acks: all"
     return "use flush_messages: 1, or leave it out"
 
@@ -99,6 +120,17 @@ def _notes(settings: Settings, scenario: Scenario) -> tuple[str, ...]:
         if settings.acks != 0
         else "no retries"
     )
+    if settings.replicas > 1:
+        notes.append(
+            f"{settings.replicas} replicas, confirmed once all in sync have it, at least {settings.min_insync}"
+        )
+    if settings.transactions:
+        notes.append(
+            f"transactions of {settings.transactions} messages, or what came in {settings.transaction_wait_s * 1000:g}"
+            " ms: confirmed once committed; the producer takes nothing while it commits"
+        )
+    if settings.compression != "none":
+        notes.append(f"compression {settings.compression}, by the producer; the broker stores it as it comes")
     notes.append(
         f"linger {settings.linger_s * 1000:g} ms, batch {settings.batch_bytes} B, 5 requests in flight for both clients"
         " (own defaults: confluent 5 ms, 1000000 B; kafka-python 0 ms, 16384 B)"

@@ -1,21 +1,22 @@
-"""A Kafka server of our own: one KRaft node that is broker and controller, out of pinned jars or an installed Kafka."""
+"""Kafka servers of our own: KRaft nodes out of pinned jars or an installed Kafka; one, or a cluster of them."""
 
 import os
 import re
-import shlex
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from brokerbench.contract import BadTarget
-from brokerbench.servers import Availability, NotAvailable, Server, ServerHost
-from brokerbench.servers.java import INSTALL_JAVA, Java, find_java
+from brokerbench.model import ServerSpec
+from brokerbench.servers import Availability, Certificates, NotAvailable, Server, ServerHost
+from brokerbench.servers.java import INSTALL_JAVA, find_java
 from brokerbench.servers.maven import PinnedJars
 from brokerbench_drivers._dated import dated
 
 from .cluster import Cluster, ClusterError, open_cluster
+from .node import SERVER_FLAGS, Node, Shape, heap_flags
 from .reach import reach
 from .releases import RELEASED
 from .settings import Settings
@@ -24,83 +25,64 @@ __all__ = ["EmbeddedKafka", "NativeKafka"]
 
 _VERSION = "4.3.1"
 _MEGABYTES = 45.0
-_START_S = 90.0
-# The server runs as its own start script runs it; the short-lived format step only has to be quick.
-_FORMAT_FLAGS = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-_SERVER_FLAGS = (
-    "-server",
-    "-XX:+UseG1GC",
-    "-XX:MaxGCPauseMillis=20",
-    "-XX:InitiatingHeapOccupancyPercent=35",
-    "-XX:+ExplicitGCInvokesConcurrent",
-)
-# Beyond one node's replication factors, what differs from Kafka's defaults and why: the group's first rebalance need
-# not wait for more members; a deleted trial's data leaves the disk before the next trial, not during it.
-_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-inter.broker.listener.name=PLAINTEXT
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={data}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-log.segment.delete.delay.ms=1000
-"""
-_LOGGING = """\
-appender.out.type=Console
-appender.out.name=out
-appender.out.layout.type=PatternLayout
-appender.out.layout.pattern=[%d] %p %m (%c)%n
-rootLogger.level=INFO
-rootLogger.appenderRef.out.ref=out
-"""
+_START_S = 90.0  # for each node
 
 
 class _Kafka:
     """Both recipes: they differ in where the jars come from."""
 
+    def __init__(self, nodes: int = 1) -> None:
+        self._nodes = nodes
+
+    def tailored(self, settings: Settings, spec: ServerSpec) -> Self:
+        found = self._version()
+        if spec.version is not None and found and not f"{found}.".startswith(f"{spec.version}."):
+            raise NotAvailable(
+                f"Kafka {spec.version} is asked, and {found} is here: leave version out, or unpack it and use"
+                " server: native with KAFKA_HOME"
+            )
+        return type(self)(spec.nodes)
+
     def key(self, settings: Settings) -> str:
-        return f"{type(self).__name__}-{settings.heap_mib}"
+        return f"{type(self).__name__}-{self._heap_mib(settings)}-tls={settings.tls}"
+
+    def _heap_mib(self, settings: Settings) -> int:
+        return settings.heap_mib or (1024 if self._nodes == 1 else 512)
 
     def _start(self, host: ServerHost, settings: Settings, classpath: str, version: str) -> Server:
         java = find_java()
         if java is None:
             raise NotAvailable(f"Kafka needs a Java of 17 or newer, and none was found: {INSTALL_JAVA}")
-        port, controller = host.free_port(), host.free_port()
-        properties, data = host.folder / "server.properties", host.folder / "data"
-        properties.write_text(_PROPERTIES.format(port=port, controller=controller, data=data))
-        logging = host.folder / "log4j2.properties"
-        logging.write_text(_LOGGING)
-        heap = ("-Xms512m" if settings.heap_mib >= 512 else f"-Xms{settings.heap_mib}m", f"-Xmx{settings.heap_mib}m")
-        common = (f"-Dlog4j2.configurationFile={logging}", "-Djava.awt.headless=true", "-cp", classpath)
-        cluster = _formatted(data) or _new_id()
-        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
-        format_step = [str(java.executable), *_FORMAT_FLAGS, *common, *tool]
-        server_step = [str(java.executable), *heap, *_SERVER_FLAGS, *common, "kafka.Kafka", str(properties)]
-        # One process from first to last: the shell that formats becomes the server.
-        script = f"exec {shlex.join(server_step)}"
-        if not _formatted(data):
-            script = f"{shlex.join(format_step)} && {script}"
-        host.say(f"Kafka {version} on Java {java.version}: formatting and starting")
-        process = host.spawn(["/bin/sh", "-c", script], log="kafka.log")
-        address = {"host": "127.0.0.1", "port": port, "bootstrap": f"127.0.0.1:{port}"}
-        host.wait_until(_Ready(address, cluster), process, _START_S, f"Kafka on 127.0.0.1:{port}")
-        about = {**dated(version, RELEASED), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
-        return Server(address, process, about | {"flags": " ".join((*heap, *_SERVER_FLAGS))})
+        nodes = [Node.new(host, number) for number in range(1, self._nodes + 1)]
+        tls = Certificates.make(host.folder) if settings.tls else None
+        shape = Shape(nodes, nodes[0].cluster_id() or _new_id(), tls)
+        heap_mib = self._heap_mib(settings)
+        many = f", {self._nodes} nodes" if self._nodes > 1 else ""
+        host.say(f"Kafka {version} on Java {java.version}{many}: formatting and starting")
+        processes = [shape.spawn(host, node, java, classpath, heap_mib) for node in nodes]
+        address: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": nodes[0].port,
+            "bootstrap": ",".join(node.address for node in nodes),
+        }
+        if tls:
+            address["tls"] = {"ca": str(tls.ca), "cert": None, "key": None}
+        for node, process in zip(nodes, processes, strict=True):
+            ready = _Ready({**address, "bootstrap": node.address}, shape)
+            host.wait_until(ready, process, _START_S, f"Kafka on {node.address}")
+        about = {**dated(version, RELEASED), "java": java.version, "nodes": str(self._nodes)}
+        about |= {"heap": f"{heap_mib} MiB" + (" on each node" if self._nodes > 1 else "")}
+        about |= {"flags": " ".join((*heap_flags(heap_mib), *SERVER_FLAGS))}
+        return Server(address, processes[0], about, others=processes[1:])
+
+    def _version(self) -> str | None:
+        """Which one there is; None: none."""
+        raise NotImplementedError
 
 
 class EmbeddedKafka(_Kafka):
-    def __init__(self) -> None:
+    def __init__(self, nodes: int = 1) -> None:
+        super().__init__(nodes)
         self._jars = PinnedJars(f"Kafka {_VERSION}", Path(__file__).with_name("jars.sha256"), _MEGABYTES, "kafka")
 
     def available(self) -> Availability:
@@ -123,13 +105,16 @@ class EmbeddedKafka(_Kafka):
         self._jars.fetch(host.say)
         return self._start(host, settings, self._jars.classpath(), _VERSION)
 
+    def _version(self) -> str:
+        return _VERSION
+
 
 class NativeKafka(_Kafka):
     """An unpacked Kafka distribution of 4.0 or newer that KAFKA_HOME points to."""
 
     def available(self) -> Availability:
         found, what = _home()
-        java: Java | None = find_java()
+        java = find_java()
         if found and java is None:
             return Availability(ready=False, what=f"{what} needs a Java: {INSTALL_JAVA}")
         return Availability(ready=found is not None, what=f"{what} on Java {java.major}" if found and java else what)
@@ -145,6 +130,10 @@ class NativeKafka(_Kafka):
             raise NotAvailable(what)
         libs, version = found
         return self._start(host, settings, f"{libs}/*", version)
+
+    def _version(self) -> str | None:
+        found, _ = _home()
+        return found[1] if found else None
 
 
 def _home() -> tuple[tuple[Path, str] | None, str]:
@@ -170,20 +159,12 @@ def _new_id() -> str:
     return "b" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
 
-def _formatted(data: Path) -> str | None:
-    """The cluster's id, where an earlier start has formatted the folder."""
-    try:
-        text = (data / "meta.properties").read_text()
-    except FileNotFoundError:
-        return None
-    return next((line.partition("=")[2] for line in text.splitlines() if line.startswith("cluster.id=")), None)
-
-
 class _Ready:
-    """A port that listens is not a broker that serves: ask for its metadata and a group, and whether it is ours."""
+    """A port that listens is not a broker that serves: ask for its metadata and a group, whether it is ours, and
+    whether all nodes are there."""
 
-    def __init__(self, address: Mapping[str, Any], cluster_id: str) -> None:
-        self._address, self._cluster_id = address, cluster_id
+    def __init__(self, address: Mapping[str, Any], shape: Shape) -> None:
+        self._address, self._shape = address, shape
         self._cluster: Cluster | None = None
 
     def __call__(self) -> bool:
@@ -191,8 +172,10 @@ class _Ready:
             if self._cluster is None:
                 reach(self._address)
                 self._cluster = open_cluster(self._address, timeout_s=5.0)
+            if len(self._cluster.brokers()) < len(self._shape.nodes):
+                return False
             self._cluster.committed("brokerbench-ready", "brokerbench-ready", 1)
-            ours = self._cluster.cluster_id() == self._cluster_id
+            ours = self._cluster.cluster_id() == self._shape.cluster_id
         except (BadTarget, ClusterError):
             return False
         self._cluster.close()
