@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import subprocess
 import time
 from base64 import b64encode
@@ -21,6 +22,7 @@ from brokerbench.contract import (
     Batch,
     Connection,
     ConnectionLost,
+    Consumer,
     Counters,
     Deliveries,
     Destination,
@@ -67,7 +69,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 class Bench:
     """One destination, and what a test opens on it."""
 
-    def __init__(self, server: Server, name: str, groups: tuple[str, ...] = ("a",), **settings: Any) -> None:
+    def __init__(
+        self, server: Server, client: str, name: str, groups: tuple[str, ...] = ("a",), **settings: Any
+    ) -> None:
+        self.client = client
         given = {"exchange": "direct", "persistent": False, "confirms": True, "auto_ack": False, **settings}
         self.settings = DRIVER.Settings(**given)
         self.admin: Admin = DRIVER.admin(server.address, self.settings)
@@ -75,7 +80,7 @@ class Bench:
         self.opened: list[Connection] = []
 
     def connect(self, group: str | None = None, prefetch: int = 500) -> Connection:
-        session = Session(self.endpoints, "pika", self.settings, 1000, prefetch, SIZE, 0, group)
+        session = Session(self.endpoints, self.client, self.settings, 1000, prefetch, SIZE, 0, group)
         self.opened.append(DRIVER.connect(session))
         return self.opened[-1]
 
@@ -86,9 +91,16 @@ class Bench:
         self.admin.close()
 
 
+@pytest.fixture(params=["pika", "amqpstorm"])
+def client(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def bench(server: Server, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = Bench(server, f"bb.{request.node.name}", **getattr(request, "param", {}))
+def bench(server: Server, client: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    name = re.sub(r"\W+", "-", request.node.name)  # pamqp takes no brackets in a name
+    made = Bench(server, client, f"bb.{name}", **getattr(request, "param", {}))
     yield made
     made.close()
 
@@ -130,10 +142,10 @@ def channel(bench: Bench) -> Any:
     return pika.BlockingConnection(pika.ConnectionParameters(of["host"], of["port"])).channel()
 
 
-def manage(address: Any, method: str, path: str) -> int:
+def manage(address: Any, method: str, path: str, body: bytes | None = None) -> int:
     connection = http.client.HTTPConnection(address["host"], address["management_port"], timeout=10)
     token = b64encode(f"{address['user']}:{address['password']}".encode()).decode()
-    connection.request(method, path, headers={"Authorization": f"Basic {token}", "X-Reason": "the test says so"})
+    connection.request(method, path, body, headers={"Authorization": f"Basic {token}", "X-Reason": "the test says so"})
     status = connection.getresponse().status
     connection.close()
     return status
@@ -198,6 +210,72 @@ def test_an_unroutable_message_is_refused(bench: Bench) -> None:
     until(lambda: producer.confirms(0.01).fate.tolist() == [Fate.CONFIRMED.value], "confirmed again")
 
 
+@pytest.mark.parametrize("bench", [{"max_length": 100, "overflow": "reject-publish"}], indirect=True)
+def test_what_a_full_queue_does_not_take_is_refused(bench: Bench) -> None:
+    fates = send(bench.connect().producer(), 300)
+    refused = sum(fate is Fate.REFUSED for fate in fates.values())
+    got = drained(bench.connect("a").consumer(), 300 - refused)
+    assert refused >= 100, "it holds a hundred, and some more were on their way as it became full"
+    assert got == [ordinal for ordinal in range(300) if fates[ordinal] is Fate.CONFIRMED]
+
+
+@pytest.mark.parametrize("bench", [{"max_length": 100, "overflow": "drop-head"}], indirect=True)
+def test_a_full_queue_that_drops_keeps_the_newest(bench: Bench) -> None:
+    assert set(send(bench.connect().producer(), 300).values()) == {Fate.CONFIRMED}
+    assert drained(bench.connect("a").consumer(), 100) == list(range(200, 300))
+
+
+def drained(consumer: Consumer, count: int) -> list[int]:
+    """Which came, and that no more do."""
+    got: list[int] = []
+
+    def pull() -> int:
+        deliveries = consumer.receive(0.05)
+        got.extend(numbers(deliveries))
+        consumer.settle(deliveries.tokens, Settle.ACCEPT)
+        return deliveries.count
+
+    until(lambda: pull() == 0 and len(got) >= count, f"{count} messages")
+    return got
+
+
+@pytest.mark.parametrize("bench", [{"mirrored": True}], indirect=True)
+def test_a_mirrored_queue_has_the_usual_policy(bench: Bench) -> None:
+    facts = bench.admin.facts(bench.endpoints)
+    if facts["version"].startswith("4."):
+        pytest.skip(f"RabbitMQ {facts['version']} has no mirrored queues")
+    assert bench.endpoints.groups["a"] == f"ha.{bench.endpoints.destination}.a"
+    policy = 'ha-all: {"ha-mode": "all"}'
+    until(lambda: bench.admin.facts(bench.endpoints).get("policy") == policy, f"policy {policy}")
+    assert bench.admin.facts(bench.endpoints)["replicas"].startswith(f"1: {facts['nodes']}; synchronised")
+    assert set(send(bench.connect().producer(), 50).values()) == {Fate.CONFIRMED}
+    assert drained(bench.connect("a").consumer(), 50) == list(range(50))
+
+
+@pytest.mark.parametrize("bench", [{"queue_type": "quorum"}, {"queue_type": "stream"}], indirect=True)
+def test_members_are_read_back(bench: Bench) -> None:
+    node = bench.admin.facts(bench.endpoints)["nodes"]
+    replicas = f"1: {node}; online {node}; leader {node}"
+    until(lambda: bench.admin.facts(bench.endpoints).get("replicas") == replicas, f"replicas {replicas}")
+
+
+def test_an_external_server_is_told_how_to_mirror(server: Server) -> None:
+    address = {key: value for key, value in server.address.items() if key != "stats_interval_ms"}
+    other = {**address, "vhost": "plain"}  # where nobody has set a policy
+    assert manage(address, "PUT", "/api/vhosts/plain") in (201, 204)
+    assert manage(address, "PUT", "/api/permissions/plain/guest", b'{"configure":".*","write":".*","read":".*"}') < 300
+    with pytest.raises(BadTarget, match=r"rabbitmqctl set_policy -p plain --apply-to queues ha-all") as refused:
+        DRIVER.admin(other, DRIVER.Settings(mirrored=True))
+    assert "\n" not in str(refused.value)
+
+
+def test_others_on_the_server_are_seen(bench: Bench) -> None:
+    until(lambda: bench.admin.busy() == "", "nobody else is there")
+    bench.connect().producer()
+    with channel(bench).connection:
+        until(lambda: bench.admin.busy().startswith("1 connection of others"), "one other connection")
+
+
 def test_a_connection_that_is_closed_by_force_is_lost_with_the_brokers_words(bench: Bench) -> None:
     sending, receiving = bench.connect(), bench.connect("a")
     producer, consumer = sending.producer(), receiving.consumer()
@@ -210,7 +288,9 @@ def test_a_connection_that_is_closed_by_force_is_lost_with_the_brokers_words(ben
         from brokerbench_drivers.rabbitmq.management import Management
 
         found: Any = Management(address)._get("/api/connections")
-        ours = (c for c in found if c.get("user_provided_name", "").startswith(bench.endpoints.destination))
+        ours = (
+            c for c in found if c.get("user_provided_name", "").startswith(f"brokerbench {bench.endpoints.destination}")
+        )
         connections[:] = [c["name"] for c in ours]
         return len(connections) == 2
 
@@ -337,7 +417,7 @@ def test_declare_refuses_what_is_there(bench: Bench) -> None:
 
 
 def test_facts_are_read_back(server: Server, request: pytest.FixtureRequest) -> None:
-    made = Bench(server, "bb.facts", ("a", "b"), exchange="fanout", queue_type="quorum")
+    made = Bench(server, "pika", "bb.facts", ("a", "b"), exchange="fanout", queue_type="quorum")
     facts = made.admin.facts(made.endpoints)
     made.close()
     assert facts["version"] == server.about["version"]

@@ -1,7 +1,7 @@
 """Where a RabbitMQ server is: `amqp://user:password@host:port/vhost?management_port=15672`.
 
-Keys of an address beside those of `address`: `tls` (the files), `management_tls` (the API speaks https), and of a cluster
-`nodes`: host and ports of each, the first one's included.
+Keys of an address beside those of `address`: `tls` (the files), `management_tls` (the API speaks https), and of a
+cluster `nodes`: host and ports of each, the first one's included.
 """
 
 from collections.abc import Mapping, Sequence

@@ -48,7 +48,8 @@ def _described(queue: Mapping[str, Any]) -> str:
 def _replicas(queue: Mapping[str, Any]) -> str:
     """Where a replicated queue lies: the members of a quorum queue or stream, the mirrors of a classic one."""
     if members := queue.get("members"):
-        return f"{len(members)}: {_names(members)}; online {_names(queue.get('online'))}; leader {queue.get('leader')}"
+        leader = queue.get("leader") or queue.get("node")  # of a stream 3.10 names it so
+        return f"{len(members)}: {_names(members)}; online {_names(queue.get('online'))}; leader {leader}"
     if "ha-mode" not in (queue.get("effective_policy_definition") or {}):
         return ""
     copies = [queue.get("node"), *(queue.get("slave_nodes") or [])]

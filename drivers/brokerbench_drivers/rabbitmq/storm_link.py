@@ -50,7 +50,7 @@ class StormLink:
         """Raises BadTarget with the broker's words."""
         try:
             return request()
-        except AMQPError as error:
+        except (AMQPError, ValueError) as error:  # a name that RabbitMQ takes may be none for pamqp
             self.fail(_told(error))
             raise BadTarget(f"{self._where}, asked for {what}: {_told(error)}") from error
 

@@ -27,7 +27,10 @@ class StormProducer(Publishing):
         self._link = link
         self._answered: Mailbox[Answer] = Mailbox()
         self._returned = Content()
-        self._publishing = Basic.Publish(exchange=self._exchange, routing_key=self._key, mandatory=self._confirms)
+        self._publishing = link.ask(
+            lambda: Basic.Publish(exchange=self._exchange, routing_key=self._key, mandatory=self._confirms),
+            f"publishing to {self._exchange!r}",
+        )
         self._properties = Basic.Properties(delivery_mode=self._delivery_mode)
         self._channel = link.channel(self._answered, self._on_frame)
         if self._confirms:
