@@ -13,13 +13,14 @@ import pytest
 from brokerbench.servers import Guardian, Host, NotAvailable, Server, ServerRecipe
 from tests.conformance.cases import CASES, Case
 from tests.conformance.lab import Lab
-from tests.conformance.page import NO_BROKERS, VERSIONS
+from tests.conformance.page import NO_BROKERS, VERSIONS, promises
 from tests.support.absent import recipe_of
 
 MARKS = {
     "feature(name): runs for the cases that declare this feature",
     "without(name): runs for the cases that do not declare this feature",
     "flavour(name): runs for the flavours of which this is true",
+    "promises(survives): runs for the cases of one node that can promise this; several nodes may do so by copies",
     "brokered: runs for the cases with a server",
 }
 
@@ -56,6 +57,9 @@ def _fits(case: Case, test: pytest.Item) -> bool:
     asked = {mark.args[0] for mark in test.iter_markers("feature")}
     lacking = {mark.args[0] for mark in test.iter_markers("without")}
     flavour = {mark.args[0] for mark in test.iter_markers("flavour")}
+    asked_to_survive = [mark.args[0] for mark in test.iter_markers("promises")]
+    if asked_to_survive and not (case.flavour.server.nodes == 1 and all(promises(case, it) for it in asked_to_survive)):
+        return False
     brokered = test.get_closest_marker("brokered") is not None
     if (brokered and case.brokerless) or not all(getattr(case.flavour, name) for name in flavour):
         return False

@@ -15,7 +15,7 @@ from brokerbench.model import SURVIVES_ORDER, Delivery, ServerKind, Survives
 from tests.conformance.cases import CASES, Case
 from tests.conformance.lab import scenario, strongest
 
-__all__ = ["NO_BROKERS", "PAGE", "VERSIONS", "page"]
+__all__ = ["NO_BROKERS", "PAGE", "VERSIONS", "page", "promises"]
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE, VERSIONS = DOCS / "brokers.md", DOCS / "versions.json"
@@ -87,11 +87,11 @@ def _survival(cases: list[Case]) -> Iterator[str]:
         row = (case.driver_name, case.flavour.name)
         if row not in seen:
             seen.add(row)
-            kept = " | ".join("yes" if _promises(case, survives) else "–" for survives in SURVIVES_ORDER)
+            kept = " | ".join("yes" if promises(case, survives) else "–" for survives in SURVIVES_ORDER)
             yield f"| {', '.join(row)} | {kept} |"
 
 
-def _promises(case: Case, survives: Survives) -> bool:
+def promises(case: Case, survives: Survives) -> bool:
     delivery = Delivery(guarantee=strongest(case), survives=survives)
     asked = scenario(case, {"a": 1}, delivery)
     try:
