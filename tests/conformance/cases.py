@@ -30,8 +30,6 @@ class Flavour:
     kept_after_s: float = 0.0  # a destination outlives a kill once it is this old
 
 
-_AMQP = frozenset({"pika", "amqpstorm"})
-
 FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     "nats": (
         Flavour("core", {"mode": "core"}),
@@ -46,14 +44,19 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("pub-sub-tcp", {"pattern": "pub-sub", "transport": "tcp"}),
     ),
     "rabbitmq": (
-        Flavour("classic-direct", {"queue_type": "classic", "exchange": "direct"}, clients=_AMQP),
-        Flavour("classic-fanout", {"queue_type": "classic", "exchange": "fanout"}, clients=_AMQP),
+        Flavour("classic-direct", {"queue_type": "classic", "exchange": "direct"}),
+        Flavour("classic-fanout", {"queue_type": "classic", "exchange": "fanout"}),
         # Its messages are flushed at once, its entry in Raft's table of names up to 4 s after the declaration.
-        Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}, clients=_AMQP, kept_after_s=5.0),
-        # Without stored offsets a consumer that comes again reads all of it again: nothing is settled.
+        Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}, kept_after_s=5.0),
+        # A consumer that comes again reads all of it again: nothing is settled.
         Flavour("stream", {"queue_type": "stream", "confirms": True}, kept_after_s=5.0),
+        Flavour("classic-tls", {"queue_type": "classic", "exchange": "direct", "tls": True}),
     ),
-    "kafka": (Flavour("as-shipped", requeue=False, prefetch_bounds=False),),
+    "kafka": (
+        Flavour("as-shipped", requeue=False, prefetch_bounds=False),
+        Flavour("zstd-tls", {"compression": "zstd", "tls": True}, requeue=False, prefetch_bounds=False),
+        Flavour("transactions", {"transactions": 100}, requeue=False, prefetch_bounds=False),
+    ),
     # STOMP's NACK is for good on both: an acknowledgement on Artemis, a way to the dead letters on Classic.
     "activemq": (
         Flavour("artemis", {"product": "artemis"}, requeue=False),
