@@ -117,7 +117,7 @@ class RabbitAdmin:
     def _channel(self) -> Iterator[Any]:
         """A channel on the one connection, which is opened again where it was lost. Raises BadTarget."""
         try:
-            if self._amqp is None or not self._amqp.is_open:
+            if not self._connected():
                 # The first node that answers. No heartbeat: nobody serves this connection while a trial runs.
                 nodes = [parameters(node, "admin", heartbeat_s=0) for node in nodes_of(self._address)]
                 self._amqp = pika.BlockingConnection(nodes)
@@ -128,6 +128,14 @@ class RabbitAdmin:
             self.close()
             of = self._address
             raise BadTarget(f"{where(of)} as {of['user']!r} on vhost {of['vhost']!r}: {reason(error)}") from error
+
+    def _connected(self) -> bool:
+        """pika notices a loss when it next reads: the node may be gone since the last call."""
+        if self._amqp is None:
+            return False
+        with suppress(AMQPError):
+            self._amqp.process_data_events(0)
+        return bool(self._amqp.is_open)
 
 
 def _all(figures: list[int | None], combine: Any) -> int | None:
