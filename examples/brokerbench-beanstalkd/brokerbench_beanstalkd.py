@@ -409,6 +409,9 @@ class BeanstalkdDriver:
             raise ValueError("a beanstalkd url is beanstalkd://host[:port]")
         return {"host": parts.hostname, "port": parts.port or 11300}
 
+    def url(self, address: Mapping[str, Any]) -> str:
+        return f"beanstalkd://{address['host']}:{address['port']}"
+
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         return BeanstalkdAdmin(address, settings)
 

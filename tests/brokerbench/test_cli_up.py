@@ -58,10 +58,9 @@ def refused(kept: Kept) -> bool:
     return False
 
 
-def nothing_left(home: Path, runs: Sequence[str] = ()) -> None:
+def nothing_left(home: Path) -> None:
     assert list((home / "data").iterdir()) == []
     assert [str(path) for path in (home / "state").rglob("*.json")] == []
-    assert not [proc for run in runs for proc in marked(run)]
 
 
 def test_up_prints_what_a_scenario_needs_and_down_leaves_nothing(home: Path) -> None:
@@ -134,11 +133,11 @@ def test_a_server_that_dies_ends_its_keeper(home: Path) -> None:
 
 def servers_of(kept: Kept) -> list[int]:
     """Processes below the keeper that run the server's binary."""
-    run = leftovers_run(kept)
+    run = run_of(kept)
     return [proc.pid for proc in marked(run) if BIN in Path(f"/proc/{proc.pid}/cmdline").read_text().split("\0")[0]]
 
 
-def leftovers_run(kept: Kept) -> str:
+def run_of(kept: Kept) -> str:
     """The mark of the keeper's run, from the environment of its guardian."""
     children = Path(f"/proc/{kept.keeper['pid']}/task/{kept.keeper['pid']}/children").read_text().split()
     words = Path(f"/proc/{children[0]}/environ").read_text().split("\0")

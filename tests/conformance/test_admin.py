@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from brokerbench.contract import Counters, Feature
+from brokerbench.contract import Counters, Feature, Locatable
 from tests.conformance.lab import Lab, until
 
 
@@ -20,6 +20,19 @@ def test_endpoints_travel_as_json(lab: Lab) -> None:
     plain = trial.endpoints.as_json()
     assert json.loads(json.dumps(plain)) == json.loads(json.dumps(plain, default=str))
     assert set(trial.endpoints.groups) == {"a"}
+
+
+@pytest.mark.brokered
+def test_a_server_has_a_url(lab: Lab) -> None:
+    """What `brokerbench up` prints is what a scenario takes; whoever started a server may know more of it."""
+    trial = lab.trial()
+    driver = lab.case.driver
+    assert isinstance(driver, Locatable)
+    admin = driver.admin(driver.address(driver.url(lab.server(trial.settings).address)), trial.settings)
+    try:
+        assert admin.facts(trial.endpoints)["version"] == trial.admin.facts(trial.endpoints)["version"]
+    finally:
+        admin.close()
 
 
 @pytest.mark.brokered

@@ -6,6 +6,7 @@ from typing import Any
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._url import url_of
 
 from .address import parse
 from .promise import features, promise
@@ -32,6 +33,9 @@ class ActiveMQ:
 
     def address(self, url: str) -> Mapping[str, Any]:
         return parse(url)
+
+    def url(self, address: Mapping[str, Any]) -> str:
+        return url_of("stomp+ssl" if address.get("tls") else "stomp", {**address, "jolokia_port": None})
 
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import ActiveMQAdmin
