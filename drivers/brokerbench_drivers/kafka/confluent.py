@@ -7,15 +7,17 @@ from confluent_kafka import Consumer as LibConsumer
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as LibProducer
 
-from brokerbench.contract import BadTarget, ConnectionLost, Event, Session
+from brokerbench.contract import BadTarget, ConnectionLost, Consumer, Event, Producer, Session
 
 from .access import for_librdkafka
 from .confluent_consumer import ConfluentConsumer
 from .confluent_producer import ConfluentProducer
+from .confluent_transactions import ConfluentTransactions
 from .door import Door
 from .quiet import LIBRDKAFKA, Events, logger
 from .reach import reach
 from .settings import Settings
+from .transactions import TransactionalProducer, milliseconds, name
 
 __all__ = ["ConfluentConnection"]
 
@@ -32,14 +34,26 @@ class ConfluentConnection:
         self._events = Events()
         self._door = Door()
         self._fatal: KafkaError | None = None
-        self._open: list[ConfluentProducer | ConfluentConsumer] = []
+        self._open: list[Producer | Consumer] = []
 
-    def producer(self, lanes: int = 1) -> ConfluentProducer:
+    def producer(self, lanes: int = 1) -> Producer:
         client = LibProducer(producer_config(self._session, self._on_error), logger=logger())
         self._reach(client)
-        producer = ConfluentProducer(client, self._session, self.check)
+        producer = self._transactional(client) if self._session.settings.transactions else self._plain(client)
         self._open.append(producer)
         return producer
+
+    def _plain(self, client: LibProducer) -> Producer:
+        return ConfluentProducer(client, self._session, self.check)
+
+    def _transactional(self, client: LibProducer) -> Producer:
+        try:
+            client.init_transactions(_REACH_S)
+        except KafkaException as error:
+            bootstrap = self._session.endpoints.address["bootstrap"]
+            raise BadTarget(f"Kafka at {bootstrap} begins no transactions: {error.args[0].str()}") from error
+        library = ConfluentTransactions(client, self._session.endpoints.destination, self.check)
+        return TransactionalProducer(library, self._session)
 
     def consumer(self, lanes: int = 1) -> ConfluentConsumer:
         client = LibConsumer(consumer_config(self._session, self._on_error), logger=logger())
@@ -107,6 +121,9 @@ def producer_config(session: Session, on_error: Any) -> Mapping[str, Any]:
         # With nobody to answer, a report says no more than that the queue has room, which its length says as well.
         "delivery.report.only.error": acks == 0,
     }
+    if settings.transactions:
+        config |= {"transactional.id": name(session), "transaction.timeout.ms": milliseconds(session)}
+        config["delivery.timeout.ms"] = min(config["delivery.timeout.ms"], milliseconds(session))
     return config | ({"retries": 0} if acks == 0 else {})
 
 

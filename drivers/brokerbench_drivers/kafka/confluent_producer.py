@@ -11,11 +11,11 @@ from confluent_kafka import Producer as LibProducer
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
 from brokerbench_drivers._ranges import confirms_of
 
-__all__ = ["ConfluentProducer"]
+__all__ = ["REFUSED", "ConfluentProducer"]
 
 _CLOSE_S = 10.0
 # What is known not to be in the log. Of any other failure (timed out, connection lost, purged) nobody knows.
-_REFUSED = frozenset(
+REFUSED = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.INVALID_MSG,
@@ -98,7 +98,7 @@ class ConfluentProducer:
     def _report(self, ordinal: int, error: KafkaError | None, _message: Any) -> None:
         if error is None:
             self._confirmed.append(ordinal)
-        elif error.code() in _REFUSED:
+        elif error.code() in REFUSED:
             self._refused.append(ordinal)
         else:
             self._lost = error

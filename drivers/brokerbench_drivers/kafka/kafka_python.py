@@ -8,15 +8,17 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 from kafka.partitioner import StickyPartitioner
 
-from brokerbench.contract import BadTarget, Event, Session
+from brokerbench.contract import BadTarget, Consumer, Event, Producer, Session
 
 from .access import for_kafka_python
 from .codecs import missing_codec
 from .kafka_python_consumer import KafkaPythonConsumer
 from .kafka_python_producer import KafkaPythonProducer
+from .kafka_python_transactions import KafkaPythonTransactions
 from .quiet import Events, watch_kafka_python
 from .reach import reach
 from .settings import Settings
+from .transactions import TransactionalProducer, milliseconds, name
 
 __all__ = ["KafkaPythonConnection", "consumer_config", "producer_config"]
 
@@ -32,15 +34,23 @@ class KafkaPythonConnection:
         self._session = session
         self._events = Events()
         self._unwatch = watch_kafka_python(self._events.dropped)
-        self._open: list[KafkaPythonProducer | KafkaPythonConsumer] = []
+        self._open: list[Producer | Consumer] = []
 
-    def producer(self, lanes: int = 1) -> KafkaPythonProducer:
+    def producer(self, lanes: int = 1) -> Producer:
         client = self._reach(lambda: KafkaProducer(**producer_config(self._session)))
-        producer = KafkaPythonProducer(client, self._session)
+        producer = self._transactional(client) if self._session.settings.transactions else self._plain(client)
         self._open.append(producer)
         # Leaves the topic's leaders known, so that the first message need not wait for them.
         self._reach(lambda: client.partitions_for(self._session.endpoints.destination))
         return producer
+
+    def _plain(self, client: KafkaProducer) -> Producer:
+        return KafkaPythonProducer(client, self._session)
+
+    def _transactional(self, client: KafkaProducer) -> Producer:
+        self._reach(client.init_transactions)
+        library = KafkaPythonTransactions(client, self._session.endpoints.destination)
+        return TransactionalProducer(library, self._session)
 
     def consumer(self, lanes: int = 1) -> KafkaPythonConsumer:
         client = self._reach(lambda: KafkaConsumer(**consumer_config(self._session)))
@@ -98,6 +108,8 @@ def producer_config(session: Session) -> dict[str, Any]:
         "max_block_ms": _REACH_MS,
         "partitioner": StickyPartitioner(),
     }
+    if settings.transactions:
+        config |= {"transactional_id": name(session), "transaction_timeout_ms": milliseconds(session)}
     return config | ({"retries": 0} if acks == 0 else {})
 
 

@@ -8,11 +8,11 @@ from kafka import KafkaProducer, errors
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
 from brokerbench_drivers._ranges import confirms_of
 
-__all__ = ["KafkaPythonProducer"]
+__all__ = ["REFUSED", "KafkaPythonProducer", "shut"]
 
 _CLOSE_S = 10.0
 # What is known not to be in the log. Of any other failure (timed out, connection lost) nobody knows.
-_REFUSED = (
+REFUSED = (
     errors.MessageSizeTooLargeError,
     errors.RecordListTooLargeError,
     errors.CorruptRecordError,
@@ -54,7 +54,7 @@ class KafkaPythonProducer:
             ordinal = first + took
             try:
                 future = send(topic, value=payload, key=key)
-            except _REFUSED:
+            except REFUSED:
                 self._refused.append(ordinal)
             except errors.KafkaError as error:
                 self._lost = error
@@ -72,7 +72,7 @@ class KafkaPythonProducer:
             self._wake.set()
 
     def _failed(self, ordinal: int, error: BaseException) -> None:
-        if isinstance(error, _REFUSED):
+        if isinstance(error, REFUSED):
             self._refused.append(ordinal)
         else:
             self._lost = error
@@ -100,12 +100,16 @@ class KafkaPythonProducer:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            try:
-                self._client.close(timeout=_CLOSE_S)
-            except errors.KafkaTimeoutError:
-                # The library gives up at its flush and leaves its thread running; there is no public way to end it.
-                self._client._sender.force_close()
-                self._client._closed = True
+            shut(self._client)
+
+
+def shut(client: KafkaProducer) -> None:
+    try:
+        client.close(timeout=_CLOSE_S)
+    except errors.KafkaTimeoutError:
+        # The library gives up at its flush and leaves its thread running; there is no public way to end it.
+        client._sender.force_close()
+        client._closed = True
 
 
 def _take(answers: list[int]) -> list[int]:

@@ -1,0 +1,57 @@
+"""`Transactions` through kafka-python."""
+
+from collections.abc import Sequence
+from itertools import repeat
+
+from kafka import KafkaProducer, errors
+
+from brokerbench.contract import ConnectionLost
+
+from .kafka_python_producer import REFUSED, shut
+from .transactions import RolledBack
+
+__all__ = ["KafkaPythonTransactions"]
+
+
+class KafkaPythonTransactions:
+    def __init__(self, client: KafkaProducer, topic: str) -> None:
+        self._client, self._topic = client, topic
+
+    def begin(self) -> None:
+        try:
+            self._client.begin_transaction()
+        except errors.KafkaError as error:
+            raise ConnectionLost(f"no transaction begins: {error}") from error
+
+    def take(self, payloads: Sequence[bytes], keys: Sequence[bytes] | None) -> tuple[int, bool]:
+        send, topic, took = self._client.send, self._topic, 0
+        try:
+            for payload, key in zip(payloads, keys if keys is not None else repeat(None), strict=False):
+                send(topic, value=payload, key=key)
+                took += 1
+        except REFUSED:
+            return took, True
+        except errors.KafkaError as error:
+            if not took:
+                raise ConnectionLost(f"kafka-python takes no message: {error}") from error
+        return took, False
+
+    def commit(self) -> None:
+        try:
+            self._client.commit_transaction()
+        except errors.KafkaError as error:
+            self._roll_back()
+            raise RolledBack from error
+
+    def _roll_back(self) -> None:
+        """Refused by a broker that has committed, so what was rolled back is not there."""
+        try:
+            self._client.abort_transaction()
+        except errors.KafkaError as error:
+            raise ConnectionLost(f"no answer to a commit: {error}") from error
+
+    def serve(self) -> None:
+        """The library has a thread for it."""
+
+    def close(self) -> None:
+        shut(self._client)
