@@ -90,7 +90,8 @@ def test_the_url_is_one_that_run_takes(home: Path) -> None:
         "load: {model: open, warmup: 100ms, stages: [{steady: 500ms, rate: 100/s}], drain: 1s}\n"
     )
     done = told("run", str(home / "it.yaml"), "--results", str(home / "results"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: so short a load proves little
+    assert "lost 0" in done.stdout
 
 
 def test_a_name_is_up_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from brokerbench.servers import Guardian, Host, NotAvailable, Server, ServerRecipe
 from tests.conformance.cases import CASES, Case
-from tests.conformance.lab import Lab
+from tests.conformance.lab import Lab, until
 from tests.conformance.page import NO_BROKERS, VERSIONS, promises
 from tests.support.absent import recipe_of
 
@@ -109,6 +109,7 @@ class Servers:
         try:
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
+            until(lambda: all(map(_stands_still, pids)), "its processes stand still")  # a signal takes its time
             yield
         finally:
             for pid in pids:
@@ -125,6 +126,12 @@ class Servers:
         if self._host is not None:
             self._host.close()
         self._host = self._server = self._key = None
+
+
+def _stands_still(pid: int) -> bool:
+    """Each of its threads: one that runs on answers on."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state in "TtZX" for state in states)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from brokerbench.contract import Feature, Rewinding, Settle
+from brokerbench.contract import Deliveries, Feature, Rewinding, Settle
 from tests.conformance.dying import Holder
 from tests.conformance.lab import Lab, Sink, Source, Trial, until
 
@@ -56,27 +56,26 @@ def test_the_first_delivery_is_not_flagged(lab: Lab) -> None:
 
 @pytest.mark.without(Feature.REDELIVERED_FLAG)
 def test_no_flag_where_none_is_declared(lab: Lab) -> None:
-    trial = lab.trial()
-    sink = trial.sink()
-    trial.send(_ready_source(trial), 5)
-    seen = []
-    until(lambda: len(sink.got) == 5, "five messages", lambda: seen.append(sink.pull(0.05)))
-    assert all(deliveries.redelivered is None for deliveries in seen)
+    assert all(deliveries.redelivered is None for deliveries in _five_come(lab.trial()))
 
 
 @pytest.mark.without(Feature.SETTLE)
 def test_no_tokens_where_nothing_is_settled(lab: Lab) -> None:
-    trial = lab.trial()
+    assert all(deliveries.tokens is None for deliveries in _five_come(lab.trial()))
+
+
+def _five_come(trial: Trial) -> list[Deliveries]:
+    """All that was received until five messages had come."""
     sink = trial.sink()
     trial.send(_ready_source(trial), 5)
-    seen = []
+    seen: list[Deliveries] = []
 
     def move() -> None:
         trial.sources[0].confirms()  # a producer that is never called need not finish what it has begun
         seen.append(sink.pull(0.05))
 
     until(lambda: len(sink.got) == 5, "five messages", move)
-    assert all(deliveries.tokens is None for deliveries in seen)
+    return seen
 
 
 def _ready_source(trial: Trial) -> Source:

@@ -28,6 +28,7 @@ __all__ = ["MqttConnection"]
 class MqttConnection:
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._parts: list[MqttProducer | MqttConsumer] = []
         settings, endpoints, group = session.settings, session.endpoints, session.group
         if group is None:
             client_id = f"{endpoints.destination}.producer.{session.index}"
@@ -37,16 +38,22 @@ class MqttConnection:
             self._link = Link(endpoints.address, settings, client_id, kept=kept, prefetch=session.prefetch)
 
     def producer(self, lanes: int = 1) -> Producer:
-        return MqttProducer(self._link, self._session)
+        made = MqttProducer(self._link, self._session)
+        self._parts.append(made)
+        return made
 
     def consumer(self, lanes: int = 1) -> Consumer:
-        return MqttConsumer(self._link, self._session)
+        made = MqttConsumer(self._link, self._session)
+        self._parts.append(made)
+        return made
 
     def events(self) -> Sequence[Event]:
         taken, self._link.events = self._link.events, []
         return taken
 
     def close(self) -> None:
+        for part in self._parts:
+            part.close()
         self._link.close()
 
 
@@ -138,5 +145,6 @@ class MqttConsumer:
             self._link.client.ack(mid, 1)
 
     def close(self) -> None:
-        self._link.written()
+        if self._link.usable:
+            self._link.round_trip()
         self._link.close()

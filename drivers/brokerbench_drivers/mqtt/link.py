@@ -21,6 +21,7 @@ __all__ = ["FLUSH_S", "Link"]
 CONNECT_S = 5.0
 FLUSH_S = 2.0
 KEEPALIVE_S = 60
+_NO_TOPIC = "brokerbench/none"  # to which nobody is subscribed
 SESSION_S = 3600  # an hour after the run nothing is left, even where nobody tidied up
 
 
@@ -37,6 +38,7 @@ class Link:
         self._lost: str | None = None
         self._answer: str | None = None  # to CONNECT: empty once it is accepted
         self._subscribed: int | None = None
+        self._answered = False
         self.client = self._made(address, client_id, kept=kept)
         try:
             self._connect(address, kept=kept, prefetch=prefetch)
@@ -68,6 +70,7 @@ class Link:
         made.on_connect = self._on_connect
         made.on_disconnect = self._on_disconnect
         made.on_subscribe = self._on_subscribe
+        made.on_unsubscribe = self._on_unsubscribe
         return made
 
     def _connect(self, address: Mapping[str, Any], *, kept: bool, prefetch: int) -> None:
@@ -138,11 +141,21 @@ class Link:
                 return holds()
         return True
 
-    def written(self) -> None:
-        """All that paho holds has gone to the socket, or the time for it is over."""
-        self.until(lambda: not self.client.want_write(), FLUSH_S)
+    def round_trip(self) -> None:
+        """The broker has taken all that was written before, or the time for it is over: it answers in order. A socket
+        that is closed with something unread in it may take along what the broker has not read yet."""
+        self._answered = False
+        self.client.unsubscribe(_NO_TOPIC)
+        self.until(lambda: self._answered, FLUSH_S)
+
+    def _on_unsubscribe(self, _client: Client, _data: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
+        self._answered = True
+
+    @property
+    def usable(self) -> bool:
+        return self._lost is None and self.client.socket() is not None
 
     def close(self) -> None:
-        if self.client.socket() is not None and self._lost is None:
+        if self.usable:
             self.client.disconnect()
             self.until(lambda: self._lost is not None, FLUSH_S)

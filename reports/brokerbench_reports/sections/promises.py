@@ -18,11 +18,11 @@ def promises(subjects: Sequence[Subject], delivery: Mapping[str, Any]) -> dict[s
     asked = promise_words(delivery["guarantee"], delivery["survives"])
     return {
         "lead": f"Asked: {asked}. What cannot give it is excluded before the run; giving more counts as matched.",
-        "candidates": [_promise(subject) for subject in subjects],
+        "candidates": [_promise(subject, delivery) for subject in subjects],
     }
 
 
-def _promise(subject: Subject) -> dict[str, Any]:
+def _promise(subject: Subject, asked: Mapping[str, Any]) -> dict[str, Any]:
     promise = subject.declared.get("promise")
     if subject.excluded:
         return {"who": subject.who, "text": f"Excluded: {subject.excluded}", "notes": []}
@@ -33,5 +33,7 @@ def _promise(subject: Subject) -> dict[str, Any]:
         match = "The floor, exempt from the promise: "
     else:
         match = "As asked: " if subject.record["matched"] else "Not what was asked: "
-    text = f"{match}{words}. {_POINTS.get(promise['point'], '')}"
+    same = all(promise[word] == asked[word] for word in ("guarantee", "survives"))
+    stronger = "" if same or subject.floor or not subject.record["matched"] else " (stronger than asked)"
+    text = f"{match}{words}{stronger}. {_POINTS.get(promise['point'], '')}"
     return {"who": subject.who, "text": text.strip(), "notes": promise["notes"]}
