@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 
 from .cluster import Cluster, ClusterError, Replicas, open_cluster
-from .reach import reach
+from .reach import reach, unusable
 from .settings import Settings
 
 __all__ = ["KafkaAdmin"]
@@ -56,9 +56,7 @@ class KafkaAdmin:
         try:
             self._cluster: Cluster = open_cluster(address)
         except ClusterError as error:
-            raise BadTarget(
-                f"Kafka at {address['bootstrap']} cannot be used: {error}; is it up and reachable?"
-            ) from error
+            raise unusable(address, error) from error
 
     def declare(self, destination: Destination) -> Endpoints:
         settings = self._settings

@@ -1,5 +1,6 @@
 """`Cluster` through kafka-python; also what tells the broker's version, which librdkafka does not."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -8,24 +9,18 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, Of
 
 from .access import for_kafka_python
 from .cluster import WITHOUT_MEMBERS, ClusterError, Replicas
-from .quiet import quiet_kafka_python
+from .quiet import watch_kafka_python
 
 __all__ = ["KafkaPythonCluster"]
 
 T = TypeVar("T")
+_FIRST_LOOK_S = 1.0
+_WRONG = "SaslAuthenticationFailedError"  # which no second try makes right
 
 
 class KafkaPythonCluster:
     def __init__(self, address: Mapping[str, Any], timeout_s: float) -> None:
-        quiet_kafka_python()
-        timeout_ms = int(timeout_s * 1000)
-        self._client = _call(
-            lambda: KafkaAdminClient(
-                **for_kafka_python(address),
-                bootstrap_timeout_ms=timeout_ms,
-                request_timeout_ms=max(1000, timeout_ms),
-            )
-        )
+        self._client = _admitted(address, timeout_s)
 
     def version(self) -> str:
         """Such as 4.3: the library infers it from the requests the broker takes, which do not show the last part."""
@@ -86,6 +81,30 @@ class KafkaPythonCluster:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _admitted(address: Mapping[str, Any], timeout_s: float) -> KafkaAdminClient:
+    """The library tries again whatever the reason is, and tells it in its log only: so it is asked for a short while
+    first, and twice as long each time, so that a slow server is waited for."""
+    heard: list[str] = []
+    unwatch = watch_kafka_python(heard.append)
+    deadline, look_s = time.monotonic() + timeout_s, _FIRST_LOOK_S
+    try:
+        while True:
+            left_s = deadline - time.monotonic()
+            try:
+                return KafkaAdminClient(
+                    **for_kafka_python(address),
+                    bootstrap_timeout_ms=int(1000 * max(0.1, min(look_s, left_s))),
+                    request_timeout_ms=max(1000, int(1000 * timeout_s)),
+                )
+            except errors.KafkaError as error:
+                wrong = [text.rpartition(_WRONG)[2].strip(": ") for text in heard if _WRONG in text]
+                if wrong or left_s < look_s:
+                    raise ClusterError(wrong[-1] if wrong else heard[-1] if heard else str(error)) from error
+            look_s *= 2
+    finally:
+        unwatch()
 
 
 def _call(call: Callable[[], T]) -> T:

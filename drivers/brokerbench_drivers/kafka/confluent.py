@@ -15,7 +15,7 @@ from .confluent_producer import ConfluentProducer
 from .confluent_transactions import ConfluentTransactions
 from .door import Door
 from .quiet import LIBRDKAFKA, Events, logger
-from .reach import reach
+from .reach import reach, unusable
 from .settings import Settings
 from .transactions import TransactionalProducer, milliseconds, name
 
@@ -77,14 +77,14 @@ class ConfluentConnection:
 
     def _reach(self, client: LibProducer | LibConsumer) -> None:
         """Also leaves the topic's leaders known, so that the first message need not wait for them."""
-        topic, bootstrap = self._session.endpoints.destination, self._session.endpoints.address["bootstrap"]
-        reach(self._session.endpoints.address)
+        topic, address = self._session.endpoints.destination, self._session.endpoints.address
+        reach(address)
         try:
             found = self._door.enter(client, _REACH_S, topic).topics[topic]
         except KafkaException as error:
-            raise BadTarget(f"Kafka at {bootstrap} cannot be used: {error.args[0].str()}") from error
+            raise unusable(address, error.args[0].str()) from error
         if found.error is not None:
-            raise BadTarget(f"Kafka at {bootstrap} has no topic {topic}: {found.error.str()}")
+            raise BadTarget(f"Kafka at {address['bootstrap']} has no topic {topic}: {found.error.str()}")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

@@ -18,7 +18,8 @@ class Door:
         self._heard: KafkaError | None = None
 
     def hear(self, error: KafkaError) -> None:
-        if not self._shut:
+        """Keeps the reason; that all brokers are down is only what follows from it."""
+        if not self._shut and (self._heard is None or error.code() != KafkaError._ALL_BROKERS_DOWN):
             self._heard = error
 
     @property

@@ -11,12 +11,14 @@ from kafka.partitioner import StickyPartitioner
 from brokerbench.contract import BadTarget, Consumer, Event, Producer, Session
 
 from .access import for_kafka_python
+from .cluster import ClusterError
+from .cluster_kafka_python import KafkaPythonCluster
 from .codecs import missing_codec
 from .kafka_python_consumer import KafkaPythonConsumer
 from .kafka_python_producer import KafkaPythonProducer
 from .kafka_python_transactions import KafkaPythonTransactions
 from .quiet import Events, watch_kafka_python
-from .reach import reach
+from .reach import reach, unusable
 from .settings import Settings
 from .transactions import TransactionalProducer, milliseconds, name
 
@@ -69,14 +71,16 @@ class KafkaPythonConnection:
         self._unwatch()
 
     def _reach(self, call: Callable[[], T]) -> T:
-        reach(self._session.endpoints.address)
+        address = self._session.endpoints.address
+        reach(address)
         if why := missing_codec(self._session.settings.compression):
             raise BadTarget(why)
         try:
+            if address.get("sasl"):
+                KafkaPythonCluster(address, _REACH_MS / 1000).close()  # which says why it is not let in
             return call()
-        except KafkaError as error:
-            bootstrap = self._session.endpoints.address["bootstrap"]
-            raise BadTarget(f"Kafka at {bootstrap} cannot be used: {error}") from error
+        except (ClusterError, KafkaError) as error:
+            raise unusable(address, error) from error
 
 
 def _common(session: Session) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from brokerbench.servers import Certificates, ServerHost, ServerProcess
 from brokerbench.servers.java import Java
 
-__all__ = ["SERVER_FLAGS", "Node", "Shape", "heap_flags"]
+__all__ = ["SERVER_FLAGS", "Node", "Shape", "heap_flags", "keystore"]
 
 # The server runs as its own start script runs it; the short-lived format step only has to be quick.
 _FORMAT_FLAGS = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -98,7 +98,7 @@ class Shape:
             "log.segment.delete.delay.ms": 1000,
         }
         if self.tls:
-            found |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": _keystore(node.home, self.tls)}
+            found |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": keystore(node.home, self.tls)}
         return found
 
     def spawn(self, host: ServerHost, node: Node, java: Java, classpath: str, heap_mib: int) -> ServerProcess:
@@ -121,7 +121,7 @@ def heap_flags(heap_mib: int) -> tuple[str, str]:
     return f"-Xms{min(512, heap_mib)}m", f"-Xmx{heap_mib}m"
 
 
-def _keystore(home: Path, tls: Certificates) -> Path:
+def keystore(home: Path, tls: Certificates) -> Path:
     """The certificates as Kafka reads them: one file, the key in PKCS #8."""
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -131,6 +131,7 @@ def _keystore(home: Path, tls: Certificates) -> Path:
     )
 
     key = load_pem_private_key(tls.key.read_bytes(), None)
+    home.mkdir(parents=True, exist_ok=True)
     store = home / "keystore.pem"
     store.touch(mode=0o600)
     store.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + tls.cert.read_bytes())

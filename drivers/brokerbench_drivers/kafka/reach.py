@@ -9,7 +9,7 @@ from typing import Any
 from brokerbench.contract import BadTarget
 from brokerbench_drivers._tls import context
 
-__all__ = ["reach"]
+__all__ = ["reach", "unusable"]
 
 _TIMEOUT_S = 5.0
 
@@ -28,6 +28,12 @@ def reach(address: Mapping[str, Any]) -> None:
         except OSError as error:
             why = f"{error.strerror or error}; is it up, and is that its address"
     raise BadTarget(f"Kafka at {address['bootstrap']} cannot be reached: {why}?")
+
+
+def unusable(address: Mapping[str, Any], why: object) -> BadTarget:
+    """Somebody listens, but not to us. Of a listener that speaks TLS, plain clients see no more than its hanging up."""
+    hint = "" if address.get("tls") else "; if it speaks TLS, its url begins with kafka+ssl://"
+    return BadTarget(f"Kafka at {address['bootstrap']} cannot be used: {why}{hint}")
 
 
 def _meet(host: str, port: int, secure: ssl.SSLContext | None) -> None:
