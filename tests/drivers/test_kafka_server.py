@@ -13,6 +13,7 @@ from brokerbench.contract import (
     BadTarget,
     Batch,
     Connection,
+    ConnectionLost,
     Counters,
     Destination,
     Endpoints,
@@ -122,6 +123,20 @@ def send_all(producer: Producer, count: int, keys: int = 0) -> np.ndarray:
     return answers
 
 
+def fates_of(producer: Producer, count: int) -> list[int]:
+    """Of each of the first `count` messages, once all are answered."""
+    fates: dict[int, int] = {}
+
+    def read() -> bool:
+        confirms = producer.confirms(0.01)
+        for first, last, fate in zip(confirms.first, confirms.last, confirms.fate, strict=True):
+            fates.update(dict.fromkeys(range(first, last + 1), int(fate)))
+        return len(fates) == count
+
+    until(read, f"{count} answers")
+    return [fates[ordinal] for ordinal in range(count)]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_confirms_over_four_partitions_cover_each_message_once(trial: Callable[..., Trial], client: str) -> None:
     one = trial(client, partitions=4)
@@ -145,19 +160,11 @@ def test_a_message_too_large_for_the_topic_is_refused(trial: Callable[..., Trial
     producer = one.connect(None).producer()
     size = SETTINGS.max_message_bytes + 4096
     large = Batch(memoryview(bytearray(size)), np.array([0, size]), size, 1)
-    fates: dict[int, int] = {}
-
-    def read() -> None:
-        confirms = producer.confirms(0.01)
-        for first, last, fate in zip(confirms.first, confirms.last, confirms.fate, strict=True):
-            fates.update(dict.fromkeys(range(first, last + 1), int(fate)))
-
     assert producer.send(batch(0, 10)) == 10
     assert producer.send(large) == 1
     assert producer.send(batch(11, 10)) == 10
-    until(lambda: read() or len(fates) == 21, "21 answers")
     yes, no = Fate.CONFIRMED.value, Fate.REFUSED.value
-    assert fates == {ordinal: no if ordinal == 10 else yes for ordinal in range(21)}
+    assert fates_of(producer, 21) == [no if ordinal == 10 else yes for ordinal in range(21)]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -335,6 +342,53 @@ def test_a_codec_is_in_the_log_and_comes_out_again(
     log = Path(folder, f"{one.endpoints.destination}-0", f"{0:020}.log").read_bytes()
     assert ["none", "gzip", "snappy", "lz4", "zstd"][int.from_bytes(log[21:23], "big") & 7] == compression
     assert one.admin.facts(one.endpoints)["topic.compression.type"] == "producer"
+
+
+TEN = SETTINGS.model_copy(update={"transactions": 10, "transaction_wait_s": 30.0})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_transaction_is_confirmed_and_read_once_it_is_whole(
+    server: Server, trial: Callable[..., Trial], client: str
+) -> None:
+    one = trial(client, settings=TEN)
+    consumer, producer = one.connect("a").consumer(), one.connect(None).producer()
+    assert producer.send(batch(0, 9)) == 9
+    cluster = open_cluster(server.address)
+    until(lambda: cluster.offsets(one.endpoints.destination, 1)[1] == [9], "nine are in the log")
+    assert len(producer.confirms(0)) == 0
+    assert consumer.receive(0).count == 0
+    assert producer.room() == 1
+    assert producer.send(batch(9, 5)) == 1
+    assert fates_of(producer, 10) == [Fate.CONFIRMED.value] * 10
+    got: list[int] = []
+    until(lambda: got.extend(map(number, consumer.receive(0.02).payloads or ())) or len(got) == 10, "ten")
+    assert got == list(range(10))
+    assert cluster.offsets(one.endpoints.destination, 1)[1] == [11]  # which is why nothing is counted by offsets
+    assert one.admin.counters(one.endpoints) == Counters(None, {"a": None}, None)
+    cluster.close()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_transaction_that_fails_is_never_read_and_the_next_producer_goes_on(
+    trial: Callable[..., Trial], client: str
+) -> None:
+    """The client sends the large message, the topic does not take it."""
+    one = trial(client, settings=TEN)
+    one.settings = TEN.model_copy(update={"max_message_bytes": 4 * TEN.max_message_bytes})
+    consumer, producer = one.connect("a").consumer(), one.connect(None).producer()
+    size = TEN.max_message_bytes + 4096
+    assert producer.send(batch(0, 9)) == 9
+    assert producer.send(Batch(memoryview(bytearray(size)), np.array([0, size]), size, 1)) == 1
+    with pytest.raises(ConnectionLost, match="a transaction was not committed"):
+        until(lambda: len(producer.confirms(0.01)), "the end of the transaction")
+    one.connections.pop().close()
+    again = one.connect(None).producer()
+    assert again.send(batch(10, 10)) == 10
+    assert fates_of(again, 10) == [Fate.CONFIRMED.value] * 10
+    got: list[int] = []
+    until(lambda: got.extend(map(number, consumer.receive(0.02).payloads or ())) or len(got) == 10, "ten")
+    assert got == list(range(10, 20))
 
 
 def test_more_replicas_than_brokers_is_a_bad_target(server: Server) -> None:

@@ -9,7 +9,6 @@ from confluent_kafka import Producer as LibProducer
 from brokerbench.contract import ConnectionLost
 
 from .confluent_producer import REFUSED
-from .transactions import RolledBack
 
 __all__ = ["ConfluentTransactions"]
 
@@ -43,16 +42,7 @@ class ConfluentTransactions:
         try:
             self._client.commit_transaction()
         except KafkaException as error:
-            if not error.args[0].txn_requires_abort():
-                raise ConnectionLost(f"no answer to a commit: {error.args[0].str()}") from error
-            self._roll_back()
-            raise RolledBack from error
-
-    def _roll_back(self) -> None:
-        try:
-            self._client.abort_transaction()
-        except KafkaException as error:
-            raise ConnectionLost(f"no answer to a rollback: {error.args[0].str()}") from error
+            raise ConnectionLost(f"a transaction was not committed: {error.args[0].str()}") from error
 
     def serve(self) -> None:
         self._client.poll(0)

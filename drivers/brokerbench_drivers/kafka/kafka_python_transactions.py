@@ -8,7 +8,6 @@ from kafka import KafkaProducer, errors
 from brokerbench.contract import ConnectionLost
 
 from .kafka_python_producer import REFUSED, shut
-from .transactions import RolledBack
 
 __all__ = ["KafkaPythonTransactions"]
 
@@ -40,15 +39,7 @@ class KafkaPythonTransactions:
         try:
             self._client.commit_transaction()
         except errors.KafkaError as error:
-            self._roll_back()
-            raise RolledBack from error
-
-    def _roll_back(self) -> None:
-        """Refused by a broker that has committed, so what was rolled back is not there."""
-        try:
-            self._client.abort_transaction()
-        except errors.KafkaError as error:
-            raise ConnectionLost(f"no answer to a commit: {error}") from error
+            raise ConnectionLost(f"a transaction was not committed: {error}") from error
 
     def serve(self) -> None:
         """The library has a thread for it."""

@@ -1,7 +1,8 @@
 """When a Kafka version was released. A version not listed has no `released` fact.
 
 Sources, read on 2026-11-23: the project's download page (kafka.apache.org/community/downloads) up to 4.1.0; the dates
-of its release announcements (kafka.apache.org/blog) from 4.2.0 on.
+of its release announcements (kafka.apache.org/blog) from 4.2.0 on. The project publishes no end of support of its
+series (it promises fixes for the last three), so there is no such table.
 """
 
 from collections.abc import Mapping

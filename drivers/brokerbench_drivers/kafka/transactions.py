@@ -11,18 +11,15 @@ from typing import Protocol
 
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
 
-__all__ = ["RolledBack", "TransactionalProducer", "Transactions", "milliseconds", "name"]
+__all__ = ["TransactionalProducer", "Transactions", "milliseconds", "name"]
 
 _CLOSE_S = 10.0
 _LONGEST_MS = 900_000  # transaction.max.timeout.ms of the broker
 
 
-class RolledBack(Exception):
-    """The transaction is known not to be committed; the next one may begin."""
-
-
 class Transactions(Protocol):
-    """One library's way. ConnectionLost from any of them is for good."""
+    """One library's way. ConnectionLost from any of them is for good: after a transaction that failed, neither library
+    goes on reliably. The next producer of this name rolls back what was left open."""
 
     def begin(self) -> None: ...
 
@@ -30,7 +27,7 @@ class Transactions(Protocol):
         """How many it took, and whether it refused the next one."""
 
     def commit(self) -> None:
-        """Returns when it is done. Raises RolledBack."""
+        """Returns when it is done."""
 
     def serve(self) -> None:
         """Let the library say what it has to, without waiting."""
@@ -119,8 +116,6 @@ class TransactionalProducer:
         while (pieces := self._next()) is not None:
             try:
                 self._library.commit()
-            except RolledBack:
-                self._ended += [(first, last, Fate.REFUSED) for first, last in pieces]
             except ConnectionLost as error:
                 self._lost = error
             else:
