@@ -11,7 +11,7 @@ import pytest
 from tests.support.absent import require
 from tests.support.live import Live, command, live_run
 from tests.support.run_folder import check_run, check_trial
-from tests.support.running import read
+from tests.support.running import planned, read
 
 LOAD = """
 message: {size: 256B}
@@ -45,12 +45,12 @@ def report_works(live: Live, finished: list[str]) -> None:
 
 
 def states(folder: Path) -> list[str]:
-    return [entry["state"] for entry in read(folder / "run.json")["trials"]]
+    return [entry["state"] for entry in planned(folder)]
 
 
 def kept(live: Live, count: int) -> list[str]:
     """The finished trials are whole, though nobody was left to tidy up."""
-    entries = [entry for entry in read(live.folder / "run.json")["trials"] if entry["state"] == "finished"]
+    entries = [entry for entry in planned(live.folder) if entry["state"] == "finished"]
     assert len(entries) == count
     for entry in entries:
         check_trial(live.folder / "trials" / entry["id"], entry)

@@ -8,6 +8,8 @@ from brokerbench.model import Broker, Group, Role
 from tests.support.run_folder import check_run
 from tests.support.running import read, run, scenario, trials_of
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 NULL = Broker(driver="null")
 PUSH = Broker(driver="zeromq", settings={"pattern": "push-pull", "transport": "tcp"})
 PUB = Broker(driver="zeromq", settings={"pattern": "pub-sub", "transport": "tcp"})

@@ -29,6 +29,8 @@ from tests.support.absent import recipe_of
 from tests.support.run_folder import check_run
 from tests.support.running import read, run, scenario, trials_of
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 STOLEN = 37
 
 

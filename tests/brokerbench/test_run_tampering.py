@@ -20,6 +20,8 @@ from brokerbench.engine.hlog import write_hlog
 from brokerbench.model import Broker
 from tests.support.running import read, run, scenario
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 PUB_SUB = {"it": Broker(driver="zeromq", settings={"pattern": "pub-sub", "transport": "tcp"})}
 
 

@@ -26,7 +26,7 @@ from brokerbench.model import (
 )
 from brokerbench_analysis import look_levels, write_summary
 
-__all__ = ["read", "run", "scenario", "trials_of", "until"]
+__all__ = ["planned", "read", "run", "scenario", "trials_of", "until"]
 
 AT_MOST, AT_LEAST = Guarantee.AT_MOST_ONCE, Guarantee.AT_LEAST_ONCE
 
@@ -93,6 +93,11 @@ def read(path: Path) -> Any:
     """A .json file as it is, a .jsonl file as a list."""
     text = path.read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else json.loads(text)
+
+
+def planned(folder: Path) -> list[dict[str, Any]]:
+    """run.json's trials without those that stand in for one that this machine disturbed."""
+    return [entry for entry in read(folder / "run.json")["trials"] if entry["kind"] != "repeat"]
 
 
 def trials_of(folder: Path) -> dict[str, Path]:
