@@ -22,7 +22,7 @@ from .metrics import Metric, metric, value_of, with_margin
 from .statistics import ALPHA, FURTHEST, GRAIN, Estimate, holm_levels, ratio_of
 from .study import Study
 
-__all__ = ["BETWEEN_RUNS", "Change", "changes", "welch"]
+__all__ = ["BETWEEN_RUNS", "LETTERS", "Both", "Change", "changes", "in_common", "welch"]
 
 BESIDE = ("throughput", "end_to_end.p50", "end_to_end.p99")  # what is shown beside the primary figure
 LEAST_TRIALS = 2
@@ -75,7 +75,7 @@ def changes(a: Study, others: Sequence[Study]) -> list[list[Change]]:
     margins = a.run["scenario"].get("margins")
     primary = with_margin(metric(a.summary["primary"]), margins)
     beside = [of for name in BESIDE if (of := with_margin(metric(name), margins)).path != primary.path]
-    pairs = [(number, both) for number, b in enumerate(others) for both in _common(a, b, LETTERS[1 + number])]
+    pairs = [(number, both) for number, b in enumerate(others) for both in in_common(a, b, LETTERS[1 + number])]
     tested = [(number, both) for number, both in pairs if both.why(primary) is None]
     levels = holm_levels([both.p(primary) for _, both in tested])
     level_of = {(number, both.a.name): level for (number, both), level in zip(tested, levels, strict=True)}
@@ -107,7 +107,7 @@ def welch(over: Sequence[float], under: Sequence[float], alpha: float = ALPHA) -
 
 
 @dataclass(frozen=True)
-class _Both:
+class Both:
     """A candidate as both runs have it. `letter`: the later run's; `barred`: why no claim is made of these runs."""
 
     a: Candidate
@@ -162,10 +162,11 @@ class _Both:
         return Change(self.a.name, "lost", False, a, b, False, False)
 
 
-def _common(a: Study, b: Study, letter: str) -> list[_Both]:
+def in_common(a: Study, b: Study, letter: str) -> list[Both]:
+    """Every candidate that both have; `letter` names the later run."""
     theirs = {candidate.name: candidate for candidate in b.candidates}
     barred = _barred(a, b)
-    return [_Both(ours, theirs[ours.name], letter, barred) for ours in a.candidates if ours.name in theirs]
+    return [Both(ours, theirs[ours.name], letter, barred) for ours in a.candidates if ours.name in theirs]
 
 
 def _barred(a: Study, b: Study) -> str | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._errors import BAD_INPUT, OK, BadInput
+from ._errors import BAD_INPUT, BadInput
+from ._gates import Gates
 from ._study import load_study
 
 if TYPE_CHECKING:
@@ -24,16 +25,36 @@ __all__ = ["command"]
 
 @click.command("compare")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B [C ...]")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="FOLDER", help="Run A, named apart.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="GATE",
+    help="Exit 4 where a later run shows it: 'end_to_end.p99 > +10%', 'delivered_msgs_s < -5%', 'lost > 0'.",
+)
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write what the gates found, for CI.")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="The same for a pull request.")
 @click.option("--force", is_flag=True, help="Show the figures of unlike runs too; nothing is claimed of them.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON on standard output.")
-def command(folders: Sequence[Path], force: bool, as_json: bool) -> int:
+def command(
+    folders: Sequence[Path],
+    baseline: Path | None,
+    fail_on: Sequence[str],
+    junit: Path | None,
+    markdown: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Hold run B (and C ...) against run A: before and after an upgrade, say.
 
     Each argument is a run folder. Runs are refused where CPU, kernel, a broker's major version, a promise or the
     question (load, message, topology, delivery, primary figure) differ.
     """
+    gates = Gates.read(fail_on, junit, markdown)
+    folders = [baseline, *folders] if baseline is not None else folders
     from brokerbench_analysis.across import changes
     from brokerbench_analysis.comparable import Side, differences
+    from brokerbench_analysis.gate import judge
 
     if not 2 <= len(folders) <= len(string.ascii_uppercase):
         raise BadInput("compare needs two run folders or more", "give the earlier one first")
@@ -45,14 +66,16 @@ def command(folders: Sequence[Path], force: bool, as_json: bool) -> int:
     made = [] if refused else changes(first, others)
     if not refused and not any(made):
         raise BadInput("the runs have no candidate of the same name", "compare runs of one scenario")
+    judged = [] if refused else judge(gates.asked, first, others)
     if as_json:
-        click.echo(json.dumps(_record(folders, studies, found, made, refused), indent=1, ensure_ascii=False))
+        record = _record(folders, studies, found, made, refused) | {"gates": [g.record() for g in judged]}
+        click.echo(json.dumps(record, indent=1, ensure_ascii=False))
     if refused:
         _refuse(found)
         return BAD_INPUT
     if not as_json:
         _print(folders, studies, found, made)
-    return OK
+    return gates.status(judged, folders, quiet=as_json)
 
 
 def _record(

@@ -18,16 +18,16 @@ __all__ = ["command", "write_report"]
 @click.option(
     "--format",
     "fmt",
-    type=click.Choice(["html", "md", "json", "csv"]),
+    type=click.Choice(["html", "md", "json", "csv", "junit"]),
     default="html",
     show_default=True,
-    help="html: the page; md: the short form; json: the figures; csv: one row a trial.",
+    help="html: the page; md: the short form; json: the figures; csv: one row a trial; junit: for CI.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Where to write it; - for the terminal. Default: report.<format> in the folder.",
+    help="Where to write it; - for the terminal. Default: report.<format> in the folder (junit: report.xml).",
 )
 def command(folder: Path, fmt: str, output: Path | None) -> int:
     """Make the report of a run FOLDER again."""
@@ -41,7 +41,9 @@ def command(folder: Path, fmt: str, output: Path | None) -> int:
 
 def write_report(folder: Path, fmt: str = "html", output: Path | None = None) -> Path:
     """Write the report whole or not at all; return where. Raises BadInput for a folder that is no run."""
-    target = output or folder / f"report.{fmt}"
+    from brokerbench_reports import SUFFIXES
+
+    target = output or folder / f"report.{SUFFIXES.get(fmt, fmt)}"
     text = _text(folder, fmt)
     part: str | None = None
     try:

@@ -1,6 +1,7 @@
 """The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units, limits."""
 
 from .frozen import Frozen
+from .gate import Gate
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .load import Load, LoadModel, Segment, Stage
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
@@ -53,6 +54,7 @@ __all__ = [
     "Delivery",
     "Duration",
     "Frozen",
+    "Gate",
     "Group",
     "Guarantee",
     "Keys",

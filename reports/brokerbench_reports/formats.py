@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from brokerbench_analysis import Study
 
-__all__ = ["FORMATS", "render"]
+__all__ = ["FORMATS", "SUFFIXES", "render"]
+
+SUFFIXES = {"junit": "xml"}  # where a format's files are not called after it
 
 
 def _late(module: str, function: str) -> "Callable[[Study], str]":
@@ -28,6 +30,7 @@ FORMATS: "Mapping[str, Callable[[Study], str]]" = {
     "md": _late("markdown", "as_markdown"),
     "json": _json,
     "csv": _late("table", "as_csv"),
+    "junit": _late("junit", "as_junit"),
 }
 
 

@@ -9,7 +9,7 @@ from brokerbench_analysis import Study
 from .sections import Cell, Column, Page, Record, page
 from .words import clean
 
-__all__ = ["as_markdown"]
+__all__ = ["as_markdown", "plain", "table_row"]
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&!@])")
 
@@ -17,14 +17,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&!@])")
 def as_markdown(study: Study) -> str:
     """Verdict and validity, what was asked, then the figures."""
     view = page(study)
-    lines = [f"# {_plain(view.title)}", ""]
-    lines += [_plain(view.question), ""] if view.question else []
-    lines += [f"> **{_plain(b['title'])}** {_plain(b['text'])}\n" for b in view.banners]
-    lines += [f"**{_plain(view.sentence)}**", "", "## Validity", "", *_validity(view)]
-    lines += ["## What was asked", "", *(f"- {_plain(label)}: {_plain(text)}" for label, text in view.asked), ""]
+    lines = [f"# {plain(view.title)}", ""]
+    lines += [plain(view.question), ""] if view.question else []
+    lines += [f"> **{plain(b['title'])}** {plain(b['text'])}\n" for b in view.banners]
+    lines += [f"**{plain(view.sentence)}**", "", "## Validity", "", *_validity(view)]
+    lines += ["## What was asked", "", *(f"- {plain(label)}: {plain(text)}" for label, text in view.asked), ""]
     lines += _part("Side by side", view.comparison, view.comparison["notes"])
     lines += _part("Broker or generator", view.generator, [view.generator["pauses"]["lead"]])
-    lines += [f"- {_plain(who.name)}: {_plain(text)}" for who, text in view.generator["warnings"]]
+    lines += [f"- {plain(who.name)}: {plain(text)}" for who, text in view.generator["warnings"]]
     lines += _part("What can be claimed", view.claims, [view.claims["looks"]], always=True)
     lines += _part("Service level objectives", view.slo)
     lines += _part("Answers and arrivals", view.ledger["fates"])
@@ -37,12 +37,12 @@ def _part(title: str, part: Mapping[str, Any], notes: Iterable[str] = (), *, alw
     """A heading, a lead, a table and notes; nothing where the table is empty, unless the lead says why."""
     if not part["rows"] and not always:
         return []
-    lead = _plain(str(part.get("lead", "")))
-    said = [f"{_plain(note)}\n" for note in notes if note]
+    lead = plain(str(part.get("lead", "")))
+    said = [f"{plain(note)}\n" for note in notes if note]
     return ["", f"## {title}", "", lead, "", *_table(part["columns"], part["rows"]), "", *said]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown and the HTML it becomes take for text."""
     return (
         _SPECIAL.sub(r"\\\1", " ".join(clean(text).split()))
@@ -52,17 +52,22 @@ def _plain(text: str) -> str:
     )
 
 
-def _row(cells: Iterable[str]) -> str:
+def table_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def _validity(view: Page) -> list[str]:
-    lines = [_plain(view.validity["lead"]), "", _row(c.label for c in view.validity["columns"]), _row(["---"] * 4)]
+    lines = [
+        plain(view.validity["lead"]),
+        "",
+        table_row(c.label for c in view.validity["columns"]),
+        table_row(["---"] * 4),
+    ]
     for row in view.validity["rows"]:
-        reasons = "; ".join(_plain(f"{reason.text} {reason.where}".strip()) for reason in row.reasons)
-        lines.append(_row((_plain(row.who.name), row.state, row.trials, reasons or "no objection found")))
+        reasons = "; ".join(plain(f"{reason.text} {reason.where}".strip()) for reason in row.reasons)
+        lines.append(table_row((plain(row.who.name), row.state, row.trials, reasons or "no objection found")))
     apart = view.validity["apart"]
-    lines += ["", *(f"{_plain(note)}\n" for note in view.validity["notes"])]
+    lines += ["", *(f"{plain(note)}\n" for note in view.validity["notes"])]
     return (
         lines if not apart["rows"] else [*lines, f"{apart['title']}.\n", *_table(apart["columns"], apart["rows"]), ""]
     )
@@ -71,21 +76,21 @@ def _validity(view: Page) -> list[str]:
 def _table(columns: Sequence[Column], rows: Sequence[Record]) -> list[str]:
     if not rows:
         return []
-    titles = (_plain(c.titled) for c in columns)
-    lines = [_row(titles), _row("---:" if "n" in c.css.split() else "---" for c in columns)]
-    lines += [_row(_texts(row, len(columns))) for row in rows]
+    titles = (plain(c.titled) for c in columns)
+    lines = [table_row(titles), table_row("---:" if "n" in c.css.split() else "---" for c in columns)]
+    lines += [table_row(_texts(row, len(columns))) for row in rows]
     return lines
 
 
 def _texts(row: Record, width: int) -> list[str]:
     if row.part:
-        texts = [f"*{_plain(row.part)}*"]
+        texts = [f"*{plain(row.part)}*"]
     else:
-        texts = [_plain(f"{row.who.name} ({row.who.about})" if row.who.about else row.who.name)] if row.who else []
+        texts = [plain(f"{row.who.name} ({row.who.about})" if row.who.about else row.who.name)] if row.who else []
         texts += [_cell(cell) for cell in row.cells]
-        texts += [_plain(row.rest)] if row.rest else []
+        texts += [plain(row.rest)] if row.rest else []
     return texts + [""] * (width - len(texts))
 
 
 def _cell(cell: Cell) -> str:
-    return _plain(f"{cell.text} ({cell.note})" if cell.note else cell.text)
+    return plain(f"{cell.text} ({cell.note})" if cell.note else cell.text)

@@ -1,5 +1,6 @@
 """Scenario files: read, checked with line and column, shortened, described to editors. Nothing here opens a socket."""
 
+from .gate import read_gate
 from .problems import Place, Problem, ScenarioError, Source
 from .reading import decode, read, secrets
 from .redact import redacted, without_secrets
@@ -16,6 +17,7 @@ __all__ = [
     "Source",
     "decode",
     "read",
+    "read_gate",
     "redacted",
     "schema",
     "secrets",

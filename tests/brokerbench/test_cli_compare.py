@@ -1,6 +1,7 @@
 """`brokerbench compare`, as a user calls it."""
 
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,42 @@ def test_nothing_in_common_is_bad_input(write: Write, tmp_path: Path, capsys: py
     other = write_run(tmp_path / "other", [Broker("kafka")], rate=250, blocks=2)
     assert call(write("a"), other) == 2
     assert "no candidate of the same name" in capsys.readouterr().err
+
+
+def test_a_gate_that_fails_is_exit_4_and_written_for_ci(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = write("before", end_to_end_ms=2), write("after", end_to_end_ms=6)
+    xml, md = tmp_path / "gates.xml", tmp_path / "gates.md"
+    asked = ["--fail-on", "end_to_end.p99 > +10%", "--fail-on", "lost > 0"]
+    assert call("--baseline", before, after, *asked, "--junit", xml, "--markdown", md) == 4
+    told = capsys.readouterr().out
+    assert "gate failed: B, nats: end_to_end.p99 > +10%: end-to-end p99 changed by +" in told
+    assert "gate passed: B, nats: lost > 0: lost messages: 0" in told
+    suite = ET.parse(xml).getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    [failure] = suite.iter("failure")
+    assert "changed by +" in str(failure.get("message"))
+    page = md.read_text()
+    assert page.startswith("## brokerbench: 1 of 2 gates do not hold")
+    assert "| after | nats | end\\_to\\_end.p99 &gt; +10% | **failed** |" in page
+
+
+def test_gates_that_hold_are_exit_0(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(write("before", end_to_end_ms=6), write("after"), "--fail-on", "end_to_end.p99 > +10%", "--json") == 0
+    assert [g["state"] for g in json.loads(capsys.readouterr().out)["gates"]] == ["passed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--fail-on", "p99 > +10%"], "--fail-on knows no figure 'p99'"),
+        (["--junit", "gates.xml"], "add --fail-on"),
+        (["--fail-on", "lost > 0", "--junit", "no/such/folder/gates.xml"], "cannot be written"),
+    ],
+)
+def test_bad_gates_are_bad_input(
+    write: Write, options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(write("before"), write("after"), *options) == 2
+    assert says in capsys.readouterr().err
