@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from brokerbench import stamp
 from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, Driver, Producer
 
-from .answers import Answers, HandOvers
 from .bodies import Bodies
 from .channel import Line
 from .clock import Clock
-from .profile import Profile
-from .schedule import Constant, Poisson, Saturate, Schedule, Varying
+from .schedules import schedule_of
 from .spec import ChildSpec
+from .tally import Tally
 from .ticker import Ticker
 
 __all__ = ["run_producer"]
@@ -31,38 +30,24 @@ _LAST_NS = 100_000_000
 _SLICE_NS = 200_000  # a client that cannot wait below 1 ms is asked this often for its confirms
 
 
-def _schedule(spec: ChildSpec) -> Schedule:
-    if spec.rate_msgs_s is None:
-        return Saturate(spec.in_flight, spec.confirming)
-    if spec.profile:
-        seed = spec.seed if spec.arrivals == "poisson" else None
-        return Varying(Profile(spec.profile), spec.producers, spec.index, seed)
-    if spec.arrivals == "poisson":
-        return Poisson(spec.rate_msgs_s, spec.producers, spec.index, spec.seed)
-    return Constant(spec.rate_msgs_s, spec.producers, spec.index)
-
-
 class _Loop:
     def __init__(self, spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:
         self.spec, self.driver, self.channel = spec, driver, channel
         self.now, self.sleep, self.wake_ns = clock.now_ns, clock.sleep_s, clock.wake_ns
         self.session = spec.session(driver.Settings.from_base(spec.settings))
+        self.schedule = schedule_of(spec)
+        self.tally = Tally(spec, self.schedule)
         self.ticker = Ticker(spec, channel, self._sample, clock, lambda: self.spun_ns)
-        self.schedule = _schedule(spec)
-        self.answers = Answers(spec)
+        self.answers = self.tally.answers
         self.bodies = Bodies(spec.seed, spec.size_bytes)
-        self.hand_overs = HandOvers(spec)
         self.iota = np.arange(self.bodies.rows, dtype=np.uint64)
         self.head = stamp.head(spec.tag, spec.index)
         self.offsets = np.arange(self.bodies.rows + 1, dtype=np.int64) * spec.size_bytes
         self.keys = [b"key-%07d" % k for k in range(spec.key_cardinality or 0)]
         self.connection: Connection | None = None
         self.producer: Producer | None = None
-        self.t0 = self.end_ns = 0
-        self.sent = 0
+        self.t0 = 0
         self.spun_ns = 0
-        self.by_one = 0
-        self.canaries = 0  # taken by the client before t0
         self.orders: list[dict[str, Any]] = []
         self.stopped = False
 
@@ -82,7 +67,7 @@ class _Loop:
                         self._canary()
                     case "go":
                         self.t0 = order["t0_ns"]
-                        self.end_ns = self.spec.window_ns[1]
+                        self.tally.end_ns = self.spec.window_ns[1]
                         self.ticker.start(self.t0)
                     case "stop" | "close":
                         self.stopped = True
@@ -90,25 +75,25 @@ class _Loop:
     def _canary(self) -> None:
         block = np.zeros((1, self.spec.size_bytes), np.uint8)
         head = stamp.head(self.spec.tag | stamp.CANARY, self.spec.index)
-        number = np.array([self.canaries], np.uint64)
+        number = np.array([self.tally.canaries], np.uint64)
         stamp.write(block, head, number, np.zeros(1, np.uint64))
         keys = self.keys[:1] or None
         batch = Batch(block.reshape(-1).data, self.offsets[:2], self.spec.size_bytes, 1, keys)
-        self.canaries += self.producer.send(batch)  # type: ignore[union-attr]
+        self.tally.canaries += self.producer.send(batch)  # type: ignore[union-attr]
 
     # -- the load -------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         if self.stopped:
             return
-        self.answers.numbering(at_sequence=0, at_ordinal=self.canaries)
+        self.answers.numbering(at_sequence=0, at_ordinal=self.tally.canaries)
         self._wait_for_t0()
         while True:
             now = self.now()
             if now >= self.ticker.due_ns:
                 self._tick(now)
             since = now - self.t0
-            if since >= self.end_ns and self._over(since):
+            if since >= self.tally.end_ns and self._over(since):
                 return
             try:
                 self._step(since)
@@ -119,8 +104,8 @@ class _Loop:
         """The schedule has ended. What was due in its last moments may still go out, late by what it is."""
         if self.producer is None:
             return True
-        paced = self.spec.rate_msgs_s is not None
-        return not (paced and self.sent < self.schedule.due(self.end_ns - 1) and since < self.end_ns + _LAST_NS)
+        paced, end = self.spec.rate_msgs_s is not None, self.tally.end_ns
+        return not (paced and self.tally.sent < self.schedule.due(end - 1) and since < end + _LAST_NS)
 
     def _wait_for_t0(self) -> None:
         while (left := self.t0 - self.now()) > 0:
@@ -128,9 +113,9 @@ class _Loop:
             self.sleep(max(0, min(self.t0 - self.now(), 20_000_000)) / 1e9)
 
     def _step(self, since: int) -> None:
-        schedule, producer = self.schedule, self.producer
+        schedule, tally, producer = self.schedule, self.tally, self.producer
         assert producer is not None
-        owed = schedule.due(min(since, self.end_ns - 1)) - self.sent
+        owed = schedule.due(min(since, tally.end_ns - 1)) - tally.sent
         if owed > 0:
             room = producer.room()
             if room > 0 and self._send(producer, min(owed, room, schedule.batch_cap)):
@@ -138,10 +123,11 @@ class _Loop:
                 return
             self._pump(producer, since + _LONGEST_WAIT_NS, blocked=True)
         else:
-            self._pump(producer, min(schedule.next_ns(self.sent), self.end_ns, since + _LONGEST_WAIT_NS), blocked=False)
+            until = min(schedule.next_ns(tally.sent), tally.end_ns, since + _LONGEST_WAIT_NS)
+            self._pump(producer, until, blocked=False)
 
     def _send(self, producer: Producer, count: int) -> int:
-        first = self.sent
+        first = self.tally.sent
         block = self.bodies.block(self.spec.index, first, count)
         count = len(block)
         due = self.schedule.times(first, count)
@@ -152,7 +138,7 @@ class _Loop:
         batch = Batch(block.reshape(-1).data, self.offsets[: count + 1], size, count, keys)
         took = producer.send(batch)
         if took:
-            self.by_one += took if batch.by_one else 0
+            self.tally.by_one += took if batch.by_one else 0
             self._handed_over(due[:took], self.now() - self.t0)
         return took
 
@@ -163,10 +149,10 @@ class _Loop:
 
     def _handed_over(self, due: NDArray[np.int64], since: int) -> None:
         if self.spec.confirming:
-            self.answers.sent(self.sent, due, since)
-        self.hand_overs.add(due, since)
+            self.answers.sent(self.tally.sent, due, since)
+        self.tally.hand_overs.add(due, since)
         self.schedule.taken(len(due))
-        self.sent += len(due)
+        self.tally.sent += len(due)
 
     def _pump(self, producer: Producer, until: int, *, blocked: bool) -> None:
         """Give the client time until `until` (ns since t0), but no longer than to the first confirm."""
@@ -205,7 +191,7 @@ class _Loop:
 
     def _order(self, order: dict[str, Any]) -> None:
         if order["do"] == "stop":
-            self.end_ns = min(self.end_ns, self.now() - self.t0)
+            self.tally.end_ns = min(self.tally.end_ns, self.now() - self.t0)
         else:
             self.orders.append(order)
 
@@ -222,14 +208,14 @@ class _Loop:
         now = self.now() - self.t0
         self.schedule.freed(self.answers.forget(now), now)
         self._drop()
-        while self.now() - self.t0 < self.end_ns:
+        while self.now() - self.t0 < self.tally.end_ns:
             try:
                 self.open()
             except (BadTarget, ConnectionLost):
                 self._drop()
                 self.ticker.wait(_REOPEN_S, self._order)
             else:
-                self.answers.numbering(at_sequence=self.sent, at_ordinal=0)
+                self.answers.numbering(at_sequence=self.tally.sent, at_ordinal=0)
                 self.channel.send({"say": "event", "kind": "reopened", "text": ""})
                 return
 
@@ -241,7 +227,7 @@ class _Loop:
         try:
             while self.producer is not None and (self.answers.outstanding > 0 or not self.spec.confirming):
                 now = self.now()
-                if now >= deadline or (not self.spec.confirming and now - self.t0 > self.end_ns + 50_000_000):
+                if now >= deadline or (not self.spec.confirming and now - self.t0 > self.tally.end_ns + 50_000_000):
                     break
                 self._answered(self.producer.confirms(0.01))
                 if now >= self.ticker.due_ns:
@@ -257,7 +243,7 @@ class _Loop:
         self.channel.send(
             {
                 "say": "done",
-                "totals": self._totals(),
+                "totals": self.tally.totals(self.now() - self.t0),
                 "usage": self.ticker.usage(),
                 "files": self.answers.files(),
             }
@@ -277,71 +263,7 @@ class _Loop:
             self.connection.close()
 
     def _sample(self) -> dict[str, Any]:
-        answers = self.answers
-        self.hand_overs.flush()
-        answers.flush()
-        histograms = {"send_delay": self.hand_overs.delay.take()}
-        if self.spec.confirming:
-            histograms["confirm"] = answers.latency.take()
-        counts = {
-            "scheduled": self._scheduled(),
-            "sent": self.sent,
-            "confirmed": answers.confirmed,
-            "refused": answers.refused,
-        }
-        gauges = {"outstanding": answers.outstanding if self.spec.confirming else None}
-        return {"counts": counts, "gauges": gauges, "histograms": histograms}
-
-    def _scheduled(self) -> int:
-        if self.spec.rate_msgs_s is None:
-            return self.sent
-        since = min(self.now() - self.t0, self.end_ns - 1)
-        return max(self.sent, self.schedule.due(since)) if since >= 0 else 0
-
-    def _totals(self) -> dict[str, Any]:
-        answers, hand_overs = self.answers, self.hand_overs
-        start, end = self._window()
-        return {
-            "scheduled": self._scheduled(),
-            "sent": self.sent,
-            "confirmed": answers.confirmed,
-            "refused": answers.refused,
-            "unknown": self.sent - answers.confirmed - answers.refused if self.spec.confirming else 0,
-            "unsent": self._unsent(),
-            "window": [start, end],
-            "in_window": {
-                "scheduled": end - start,
-                "sent": hand_overs.in_window,
-                "confirmed": answers.confirmed_in_window,
-                "refused": answers.refused_in_window,
-                "due_sum_ns": hand_overs.due_sum_ns,
-            },
-            "in_flight_mean": answers.in_flight_mean() if self.spec.confirming else None,
-            "by_one": self.by_one,
-            "confirmed_by_time": answers.confirmed_by_time,
-            "sent_by_time": hand_overs.by_time,
-            "answered_twice": answers.twice,
-            "negative": {"send_delay": hand_overs.delay.negative, "confirm": answers.latency.negative},
-            "canaries": self.canaries,
-            "ended_s": round(self.end_ns / 1e9, 3),
-        }
-
-    def _unsent(self) -> int:
-        """From a schedule of its own: that it fits what was counted along the way is checked later."""
-        if self.spec.rate_msgs_s is None:
-            return 0
-        since = min(self.now() - self.t0, self.end_ns - 1)
-        return _schedule(self.spec).due(since) - self.sent if since >= 0 else 0
-
-    def _window(self) -> tuple[int, int]:
-        """First and end sequence that were intended in the measured window (as far as the load came)."""
-        if self.spec.rate_msgs_s is None:
-            first = self.hand_overs.first_in_window or 0
-            return first, first + self.hand_overs.in_window
-        start, end = self.spec.window_ns
-        schedule = _schedule(self.spec)  # from the beginning: a schedule only goes forward
-        first = schedule.due(start - 1) if start else 0
-        return first, max(first, schedule.due(min(end, self.end_ns) - 1))
+        return self.tally.sample(self.now() - self.t0)
 
 
 def run_producer(spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:

@@ -1,0 +1,18 @@
+"""Which schedule a producer's spec asks for."""
+
+from .profile import Profile
+from .schedule import Constant, Poisson, Saturate, Schedule, Varying
+from .spec import ChildSpec
+
+__all__ = ["schedule_of"]
+
+
+def schedule_of(spec: ChildSpec) -> Schedule:
+    if spec.rate_msgs_s is None:
+        return Saturate(spec.in_flight, spec.confirming)
+    if spec.profile:
+        seed = spec.seed if spec.arrivals == "poisson" else None
+        return Varying(Profile(spec.profile), spec.producers, spec.index, seed)
+    if spec.arrivals == "poisson":
+        return Poisson(spec.rate_msgs_s, spec.producers, spec.index, spec.seed)
+    return Constant(spec.rate_msgs_s, spec.producers, spec.index)

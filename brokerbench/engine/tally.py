@@ -1,0 +1,90 @@
+"""What one producer counted: told every second, and in all at its end."""
+
+from typing import Any
+
+from .answers import Answers, HandOvers
+from .schedule import Schedule
+from .schedules import schedule_of
+from .spec import ChildSpec
+
+__all__ = ["Tally"]
+
+
+class Tally:
+    """The loop counts what it sends here. `since`: now, in ns since t0."""
+
+    def __init__(self, spec: ChildSpec, schedule: Schedule) -> None:
+        self.spec, self.schedule = spec, schedule
+        self.answers = Answers(spec)
+        self.hand_overs = HandOvers(spec)
+        self.end_ns = 0  # of the schedule
+        self.sent = 0
+        self.by_one = 0
+        self.canaries = 0  # taken by the client before t0
+
+    def sample(self, since: int) -> dict[str, Any]:
+        answers = self.answers
+        self.hand_overs.flush()
+        answers.flush()
+        histograms = {"send_delay": self.hand_overs.delay.take()}
+        if self.spec.confirming:
+            histograms["confirm"] = answers.latency.take()
+        counts = {
+            "scheduled": self._scheduled(since),
+            "sent": self.sent,
+            "confirmed": answers.confirmed,
+            "refused": answers.refused,
+        }
+        gauges = {"outstanding": answers.outstanding if self.spec.confirming else None}
+        return {"counts": counts, "gauges": gauges, "histograms": histograms}
+
+    def _scheduled(self, since: int) -> int:
+        if self.spec.rate_msgs_s is None:
+            return self.sent
+        since = min(since, self.end_ns - 1)
+        return max(self.sent, self.schedule.due(since)) if since >= 0 else 0
+
+    def totals(self, since: int) -> dict[str, Any]:
+        answers, hand_overs = self.answers, self.hand_overs
+        start, end = self._window()
+        return {
+            "scheduled": self._scheduled(since),
+            "sent": self.sent,
+            "confirmed": answers.confirmed,
+            "refused": answers.refused,
+            "unknown": self.sent - answers.confirmed - answers.refused if self.spec.confirming else 0,
+            "unsent": self._unsent(since),
+            "window": [start, end],
+            "in_window": {
+                "scheduled": end - start,
+                "sent": hand_overs.in_window,
+                "confirmed": answers.confirmed_in_window,
+                "refused": answers.refused_in_window,
+                "due_sum_ns": hand_overs.due_sum_ns,
+            },
+            "in_flight_mean": answers.in_flight_mean() if self.spec.confirming else None,
+            "by_one": self.by_one,
+            "confirmed_by_time": answers.confirmed_by_time,
+            "sent_by_time": hand_overs.by_time,
+            "answered_twice": answers.twice,
+            "negative": {"send_delay": hand_overs.delay.negative, "confirm": answers.latency.negative},
+            "canaries": self.canaries,
+            "ended_s": round(self.end_ns / 1e9, 3),
+        }
+
+    def _unsent(self, since: int) -> int:
+        """From a schedule of its own: that it fits what was counted along the way is checked later."""
+        if self.spec.rate_msgs_s is None:
+            return 0
+        since = min(since, self.end_ns - 1)
+        return schedule_of(self.spec).due(since) - self.sent if since >= 0 else 0
+
+    def _window(self) -> tuple[int, int]:
+        """First and end sequence that were intended in the measured window (as far as the load came)."""
+        if self.spec.rate_msgs_s is None:
+            first = self.hand_overs.first_in_window or 0
+            return first, first + self.hand_overs.in_window
+        start, end = self.spec.window_ns
+        schedule = schedule_of(self.spec)  # from the beginning: a schedule only goes forward
+        first = schedule.due(start - 1) if start else 0
+        return first, max(first, schedule.due(min(end, self.end_ns) - 1))
