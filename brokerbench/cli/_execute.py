@@ -15,11 +15,10 @@ from rich.console import Console
 
 import brokerbench_drivers
 from brokerbench.contract import Driver
-from brokerbench.engine.ceiling_cache import user_cache
 from brokerbench.engine.planner import make_plan, recipe_of
 from brokerbench.engine.run import RunOptions, execute
 from brokerbench.model import Plan, Scenario, ServerKind, format_duration
-from brokerbench.servers import GuardianLost
+from brokerbench.servers import GuardianLost, user_cache
 from brokerbench_analysis import exit_status, look_levels, undecided, write_summary
 from brokerbench_scenarios import redacted, shorten, without_secrets
 

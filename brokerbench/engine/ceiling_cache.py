@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,15 +9,9 @@ from typing import Any
 
 from .folder import write_json
 
-__all__ = ["FIGURES", "CeilingCache", "user_cache"]
+__all__ = ["FIGURES", "CeilingCache"]
 
 FIGURES = ("producers_msgs_s", "consumers_msgs_s", "producers_busy", "consumers_busy")
-
-
-def user_cache() -> Path:
-    """XDG_CACHE_HOME, else ~/.cache, as the XDG Base Directory Specification has it."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "brokerbench"
 
 
 class CeilingCache:

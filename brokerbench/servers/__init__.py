@@ -1,5 +1,6 @@
 """How a broker is brought up: recipes, and the guardian that owns every process we start."""
 
+from .cache import make_once, user_cache
 from .certificates import Certificates
 from .host import Host
 from .keeper import Guardian, GuardianLost, Process
@@ -35,5 +36,7 @@ __all__ = [
     "data_home",
     "free_port",
     "leftovers",
+    "make_once",
     "tailored",
+    "user_cache",
 ]

@@ -7,7 +7,6 @@ Nothing is resolved when it is used: the class path is the list. An archive is u
 import hashlib
 import importlib.util
 import os
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from .cache import make_once, user_cache
 from .recipe import NotAvailable
 
 __all__ = ["Jar", "PinnedArchive", "PinnedJars"]
@@ -133,11 +133,9 @@ class PinnedArchive:
 
     @property
     def folder(self) -> Path:
-        """Where it is unpacked to: XDG_CACHE_HOME, else ~/.cache; the checksum in the name tells versions apart."""
-        home = os.environ.get("XDG_CACHE_HOME", "")
-        cache = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
+        """Where it is unpacked to; the checksum in the name tells versions apart."""
         (archive,) = self.pinned.jars
-        return cache / "brokerbench" / f"{'-'.join(archive.coordinates[1:])}-{archive.sha256[:12]}"
+        return user_cache() / f"{'-'.join(archive.coordinates[1:])}-{archive.sha256[:12]}"
 
     def unpacked(self, say: Callable[[str], None]) -> Path:
         """The folder inside; fetches and unpacks what is not here. Raises NotAvailable."""
@@ -150,21 +148,14 @@ class PinnedArchive:
         return inside
 
     def _unpack(self, archive: Path) -> None:
-        """Whole or not at all; who loses a race against another process takes what is there then."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=self.folder.parent))
-        try:
+        def fill(staging: Path) -> None:
             with tarfile.open(archive) as tar:
                 tar.extractall(staging, filter="data")
-            try:
-                staging.rename(self.folder)
-            except OSError:
-                if not self.folder.is_dir():
-                    raise
+
+        try:
+            make_once(self.folder, fill)
         except (OSError, tarfile.TarError) as error:
             raise NotAvailable(f"{self.pinned.title}: {archive} cannot be unpacked: {error}") from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _resolve(jar: Jar, staging: Path) -> Path:

@@ -30,6 +30,8 @@ class Flavour:
     kept_after_s: float = 0.0  # a destination outlives a kill once it is this old
 
 
+RABBITMQ_4 = ServerSpec(version="4")
+
 FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     "nats": (
         Flavour("core", {"mode": "core"}),
@@ -51,6 +53,16 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         # A consumer that comes again reads all of it again: nothing is settled.
         Flavour("stream", {"queue_type": "stream", "confirms": True}, kept_after_s=5.0),
         Flavour("classic-tls", {"queue_type": "classic", "exchange": "direct", "tls": True}),
+        # The protocol is the same; what the broker does behind it is asked with both clients of one kind of queue.
+        Flavour("classic-4", {"queue_type": "classic", "exchange": "fanout"}, RABBITMQ_4),
+        Flavour("quorum-4", {"queue_type": "quorum"}, RABBITMQ_4, clients=frozenset({"pika"}), kept_after_s=5.0),
+        Flavour(
+            "stream-4",
+            {"queue_type": "stream", "confirms": True},
+            RABBITMQ_4,
+            clients=frozenset({"pika"}),
+            kept_after_s=5.0,
+        ),
     ),
     "kafka": (
         Flavour("as-shipped", requeue=False, prefetch_bounds=False),

@@ -16,6 +16,7 @@ from tests.conformance.lab import Lab, until
 from tests.conformance.page import NO_BROKERS, VERSIONS, promises
 from tests.support.absent import recipe_of
 
+MAKING_S = 900  # a version that the machine does not have is made first, by one worker; the others wait for it
 MARKS = {
     "feature(name): runs for the cases that declare this feature",
     "without(name): runs for the cases that do not declare this feature",
@@ -43,6 +44,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of one case follow each other, so that each server starts once."""
     ours = {at: case for at, item in enumerate(items) if (case := _case(item)) is not None}
+    for at, case in ours.items():
+        if case.flavour.server.version is not None:
+            items[at].add_marker(pytest.mark.timeout(MAKING_S))
     ordered = [items[at] for at in sorted(ours, key=lambda at: CASES.index(ours[at]))]
     for at, item in zip(ours, ordered, strict=True):
         items[at] = item

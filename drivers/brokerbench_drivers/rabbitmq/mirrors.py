@@ -13,16 +13,22 @@ from .address import of_ours, where
 from .layout import HA_ALL, HA_PATTERN
 from .management import Management
 
-__all__ = ["require_mirrors"]
+__all__ = ["require_mirrors", "without_mirrors"]
 
 DEFINITION = {"ha-mode": "all"}
 POLICY = {"pattern": HA_PATTERN, "definition": DEFINITION, "apply-to": "queues"}
 
 
+def without_mirrors(version: str) -> str:
+    """What to say where this version cannot mirror; empty where it can."""
+    gone = version.partition(".")[0].isdecimal() and int(version.partition(".")[0]) >= 4
+    return f"RabbitMQ {version} has no mirrored queues: use queue_type: quorum" if gone else ""
+
+
 def require_mirrors(management: Management, address: Mapping[str, Any], version: str) -> None:
     """Sets the policy on a server of ours; on another one it must be there. Raises BadTarget."""
-    if int(version.partition(".")[0]) >= 4:
-        raise BadTarget(f"RabbitMQ {version} has no mirrored queues: use queue_type: quorum")
+    if refusal := without_mirrors(version):
+        raise BadTarget(refusal)
     if of_ours(address):
         management.set_policy(HA_ALL, POLICY)
     elif not any(policy["pattern"] == HA_PATTERN and _mirrors(policy) for policy in management.policies()):

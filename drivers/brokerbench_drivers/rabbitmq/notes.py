@@ -49,6 +49,7 @@ def _copies(used: Settings, nodes: int) -> Iterator[str]:
         yield f"quorum -> {members}; every message is written and flushed by a majority"
         # Raft's table of names (names.dets) is written late: seen with 3.10.8, killed 2 s after a declaration.
         yield "quorum -> a queue outlives a kill once it is some 4 s old: inject faults later than that"
+        yield "quorum -> RabbitMQ 4 drops a message that was given back more than 20 times"
     else:
         yield f"messages -> {'persistent' if used.persistent else 'transient'}"
         if used.mirrored:

@@ -1,8 +1,9 @@
 """When a RabbitMQ version was released: the server does not say. A version not listed has no `released` fact.
 
 Sources: the release table of endoflife.date/rabbitmq (first and last of each series, end of community support), asked
-in March 2026, when 4.2 was the one series supported; 3.10.8, which Debian 12 ships, from its release page. The ends of
-3.10 to 3.12 are those that the project had announced; later it supported each series until the next one came.
+in March 2026, when 4.2 was the one series supported; 3.10.8, which Debian 12 ships, from its release page; 4.0.5,
+which Debian 13 ships, was packaged on this day, as its changelog says, and out by then. The ends of 3.10 to 3.12 are
+those that the project had announced; later it supported each series until the next one came.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ RELEASED: Mapping[str, str] = {
     "3.13.0": "2024-02-22",
     "3.13.7": "2024-08-26",
     "4.0.1": "2024-09-18",
+    "4.0.5": "2024-12-17",
     "4.0.9": "2025-04-14",
     "4.1.0": "2025-04-15",
     "4.1.8": "2026-01-21",
