@@ -38,6 +38,7 @@ __all__ = [
     "Event",
     "Fate",
     "Feature",
+    "Laned",
     "Locatable",
     "Producer",
     "Rewinding",
@@ -92,7 +93,8 @@ class Batch:
     """`count` stamped payloads, one after the other in `buffer`; valid only until `send` returns.
 
     `buffer` is C-contiguous, message i is `buffer[offsets[i]:offsets[i + 1]]` (offsets: int64, count + 1).
-    `size_bytes` is the size of each where all are equal, else 0. `keys` is None or one key for each message.
+    `size_bytes` is the size of each where all are equal, else 0. `keys` is None or one key for each message;
+    `lanes` is None (all by the producer's first) or one lane for each message.
     """
 
     buffer: memoryview
@@ -100,7 +102,7 @@ class Batch:
     size_bytes: int
     count: int
     keys: Sequence[bytes] | None = None
-    lane: int = 0
+    lanes: Sequence[int] | None = None
     by_one: bool = False  # set by `payloads`: the client library takes messages one at a time
 
     def payloads(self) -> list[bytes]:
@@ -243,7 +245,10 @@ class Consumer(Protocol):
 class Connection(Protocol):
     """One for each child process."""
 
-    def producer(self, lanes: int = 1) -> Producer: ...
+    def producer(self, lanes: int = 1) -> Producer:
+        """Each lane is a connection of its own to the broker, with confirms of its own; a message goes by the lane that
+        its batch names. Numbers, room and loss are the producer's: one lane lost is all lost. More than one lane is
+        asked only of a `Laned` driver."""
 
     def consumer(self, lanes: int = 1) -> Consumer:
         """Of `session.group`; returns when the next message published would reach it (as far as one side can know)."""
@@ -282,6 +287,14 @@ class Rewinding(Protocol):
 
     def rewind(self, endpoints: Endpoints, group: str) -> None:
         """The group, which has no consumer now, will get everything again from the first message on."""
+
+
+@runtime_checkable
+class Laned(Protocol):
+    """A driver whose producers can have many connections in one process."""
+
+    def most_lanes(self, client: str, settings: Any) -> int:
+        """Of one producer."""
 
 
 class StandIn(Protocol):

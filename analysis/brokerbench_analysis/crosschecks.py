@@ -56,7 +56,14 @@ class Check:
 
 
 def cross_checks(files: TrialFiles) -> list[Check]:
-    return [*_sums(files), *_histograms(files), *_counters(files), *_littles_law(files), *_closed_loop(files)]
+    return [
+        *_sums(files),
+        *_histograms(files),
+        *_counters(files),
+        *_littles_law(files),
+        *_closed_loop(files),
+        *_users(files),
+    ]
 
 
 def failures(checks: Iterable[Check]) -> Iterator[Reason]:
@@ -165,7 +172,7 @@ def _closed_loop(files: TrialFiles) -> Iterator[Check]:
     A message holds its slot from its intended time, so what waits to be sent is in N beside what is unconfirmed. What
     is under way at the two ends of the window may differ by its longest stay, so the limit widens by that share.
     """
-    if files.model == "open" or not files.confirms:
+    if files.model != "saturate" or not files.confirms:
         return
     producers = files.trial["producers"]
     window = {name: sum(p["in_window"][name] for p in producers) for name in ("sent", "confirmed")}
@@ -186,6 +193,29 @@ def _closed_loop(files: TrialFiles) -> Iterator[Check]:
     full = in_use is not None and in_use >= FULL * slots > 0
     text = f"{words}, the load keeps {slots:,} in flight"
     yield Check("closed-loop", "a full window", slots if full else None, loop, limit, "closed-loop", text)
+
+
+def _users(files: TrialFiles) -> Iterator[Check]:
+    """X (R + Z) = N of a closed load: each user either waits for an answer or thinks.
+
+    X is counted by the clock, R and Z by the intended time, and at each end of the window every user is somewhere in a
+    round. With random phases the count of N T / (R + Z) is off by about sqrt(N) / 2: the limit widens by three times
+    that.
+    """
+    users = (files.trial.get("load") or {}).get("users")
+    if users is None:
+        return
+    producers = files.trial["producers"]
+    response_ms = _histogram(files, "confirm").mean_ms()
+    thoughts, thought_ns = (sum(p.get(name) or 0 for p in producers) for name in ("thoughts", "thought_ns"))
+    per_s = sum(p["confirmed_by_time"] for p in producers) / files.measure_s
+    found, limit = None, LOOP_OFF
+    if response_ms is not None and thoughts:
+        round_s = response_ms / 1e3 + thought_ns / 1e9 / thoughts
+        found = per_s * round_s
+        limit += 1.5 * round_s / files.measure_s / math.sqrt(users)
+    text = f"X (R + Z) = N does not hold: confirmed rate times response and think time makes {digits(found, 4)} users"
+    yield Check("users", "closed load", users, found, limit, "users", f"{text}, the load has {users:,}")
 
 
 def _in_window(files: TrialFiles, group: str) -> int:

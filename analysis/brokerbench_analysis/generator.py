@@ -79,12 +79,12 @@ def paused(files: TrialFiles) -> Iterator[Reason]:
     if worst is None:
         return
     share = _stood_still(files, worst)
-    if share > (PAUSED if files.model == "open" else PAUSED_LONG):
+    if share > (PAUSED_LONG if files.model == "saturate" else PAUSED):
         times = "once" if worst["count"] == 1 else f"{worst['count']:,} times"
         text = f"the generator stood still: {worst['child']} did not run {times}, {digits(worst['total_ms'])} ms in all"
         text += f" ({percent(share)} of the measured window), {digits(worst['max_ms'])} ms at the longest;"
         text += " the latencies above are the generator's, not the broker's"
-        long = share > PAUSED_LONG and files.model == "open"
+        long = share > PAUSED_LONG and files.model != "saturate"
         yield Reason("generator-paused", text, State.INVALID if long else State.SUSPECT)
 
 

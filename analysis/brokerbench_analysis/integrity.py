@@ -160,7 +160,7 @@ def _latency(files: TrialFiles) -> Iterator[str]:
     window = {name: sum(p["in_window"][name] for p in files.trial["producers"]) for name in _PRODUCER}
     counts = {tag: sum(i.histogram.total for i in intervals) for tag, intervals in files.latency.items()}
     groups = files.ledger["groups"]
-    for tag in counts.keys() - {"send_delay", "confirm", *(f"end_to_end:{g}" for g in groups)}:
+    for tag in counts.keys() - {"send_delay", "confirm", "service", *(f"end_to_end:{g}" for g in groups)}:
         yield f"latency.hlog has a tag {tag!r}, which the ledger does not know"
     yield from _same(
         "latency.hlog: send_delay values", counts.get("send_delay", 0), "sent in the window", window["sent"]
@@ -168,6 +168,8 @@ def _latency(files: TrialFiles) -> Iterator[str]:
     if window["confirmed"] or "confirm" in counts:
         confirmed = counts.get("confirm", 0)
         yield from _same("latency.hlog: confirm values", confirmed, "confirmed in the window", window["confirmed"])
+    if "service" in counts:
+        yield from _same("latency.hlog: service values", counts["service"], "confirm values", counts.get("confirm", 0))
     handed_over = not files.ledger["confirmed"] and files.ledger["promised"]
     for name, group in groups.items():
         recorded = counts.get(f"end_to_end:{name}", 0)

@@ -88,6 +88,6 @@ def _absent(files: TrialFiles, metric: str, group: str | None) -> int:
     if metric == "end_to_end":
         lost = files.ledger.get("lost_in_window") or {}
         return sum(int(n) for g, n in lost.items() if group is None or g == group)
-    if metric == "confirm" and files.confirms:
+    if (metric == "confirm" and files.confirms) or (metric == "service" and metric in files.latency):
         return sum(max(0, w["sent"] - w["confirmed"] - w["refused"]) for w in windows)
     return 0

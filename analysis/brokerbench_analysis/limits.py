@@ -28,6 +28,8 @@ def limit_of(candidate: Candidate, ceiling: Json | None) -> Json:
     trials = _with_figures(candidate)
     if not trials:
         by, text = None, "not measured"
+    elif trials[0].files.model == "closed":
+        by, text = None, "the load has a number of users; no maximum was looked for"
     elif trials[0].files.model == "open":
         by, text = _open(trials)
     else:

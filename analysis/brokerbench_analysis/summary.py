@@ -61,9 +61,10 @@ def write_summary(folder: Path) -> Json:
 
 
 def primary_of(run: Json) -> Metric:
-    """What the scenario declares; else throughput where the load saturates, end-to-end p99 where the rate is given."""
+    """What the scenario declares; else throughput where the load saturates, the users' response p99 where it is closed,
+    end-to-end p99 where the rate is given."""
     scenario = run["scenario"]
-    default = "end_to_end.p99" if scenario["load"]["model"] == "open" else "delivered_msgs_s"
+    default = {"open": "end_to_end.p99", "closed": "confirm.p99"}.get(scenario["load"]["model"], "delivered_msgs_s")
     try:
         return metric(scenario.get("primary") or default)
     except ValueError:

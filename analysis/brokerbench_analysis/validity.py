@@ -44,7 +44,9 @@ def judge(files: TrialFiles, steady: Sequence[Second], broken: Sequence[Reason])
         reasons += [*busy(files), *rate_reached(files, steady), *growing]
         labels += [CLIENT_BOUND] if client_bound(files) else []
     else:
-        labels += [CLIENT_BOUND] if list(busy(files)) else []
+        late = list(busy(files))
+        reasons += late if files.model == "closed" else []
+        labels += [CLIENT_BOUND] if late else []
         labels += [QUEUE_LENGTH] if growing else []
     reasons += [*_fates(files), *_counted_twice(files), *disturbed(contaminated, steady), *_short(files)]
     reasons += [reason for reason in state.reasons if reason not in growing]

@@ -143,6 +143,8 @@ def _nothing(run: Json, unranked: Sequence[Json]) -> str:
 
 def _load_words(run: Json) -> str:
     load = run["scenario"]["load"]
+    if load["model"] == "closed":
+        return f"With {counted(load['users'])} users"
     if load["model"] != "open":
         return "At full load"
     stages = [Stage.from_base(stage) for stage in load["stages"]]

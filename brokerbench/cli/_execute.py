@@ -91,11 +91,9 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
             )
     if not plan.trials:
         return
-    load = scenario.load
-    rate = ", then ".join(s.text for s in load.stages) if load.rate_msgs_s else "as fast as it is taken"
     names = ", ".join(c.name for c in plan.candidates if c.excluded is None)
     out.print(
-        f"  {names}: {rate}, {scenario.message.size_bytes:,} B, {scenario.repeats.text}",
+        f"  {names}: {scenario.load.how}, {scenario.message.size_bytes:,} B, {scenario.repeats.text}",
         highlight=False,
         soft_wrap=True,
     )

@@ -92,9 +92,7 @@ def lines(plan: Plan) -> list[str]:
 def _question(plan: Plan) -> list[str]:
     scenario = plan.scenario
     load, topology, message = scenario.load, scenario.topology, scenario.message
-    how = "as fast as messages are confirmed"
-    if load.model is LoadModel.OPEN:
-        how = ", then ".join(stage.text for stage in load.stages) + " in total"
+    how = f"{load.how} in total" if load.model is LoadModel.OPEN else load.how
     groups = ", ".join(
         f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items()
     )
@@ -107,7 +105,7 @@ def _question(plan: Plan) -> list[str]:
         f"  message    {message.size_bytes:,} B, {keys}",
         f"  topology   producers {topology.producers}, partitions {topology.partitions}, consumers {groups}",
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
-        f" {delivery.in_flight:,} in flight per producer",
+        f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",
         *([f"  needs      {', '.join(scenario.needs)}"] if scenario.needs else []),
         *slo,
         f"  primary    {scenario.primary}",

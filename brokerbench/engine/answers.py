@@ -76,6 +76,7 @@ class Answers:
     def __init__(self, spec: ChildSpec) -> None:
         self._window_ns = spec.window_ns
         self.latency = Histogram()
+        self.service = Histogram()  # of a closed load: from the hand-over on
         self.confirmed = self.refused = self.twice = self.outstanding = 0
         self.confirmed_by_time = self.confirmed_in_window = self.refused_in_window = 0
         self._changed_ns = 0
@@ -84,6 +85,7 @@ class Answers:
         # Intended times by sequence: of what is outstanding, and of what is answered but not worked through.
         ring = 1 << int(np.ceil(np.log2(2 * spec.in_flight + 4 * _ROWS)))
         self._due = np.zeros(ring, np.int64)
+        self._handed = None if spec.closed is None else np.zeros(ring, np.int64)  # when each was handed over
         self._mask = ring - 1
         self._gathered: list[tuple[Confirms, int, int]] = []  # answers, shift, time
         self._waiting = 0
@@ -101,10 +103,10 @@ class Answers:
         count = len(due)
         self._until(now_ns)
         at = first & self._mask
-        if at + count <= len(self._due):
-            self._due[at : at + count] = due
-        else:
-            self._due[np.arange(first, first + count) & self._mask] = due
+        places = slice(at, at + count) if at + count <= len(self._due) else np.arange(at, at + count) & self._mask
+        self._due[places] = due
+        if self._handed is not None:
+            self._handed[places] = now_ns
         self.outstanding += count
 
     def take(self, confirms: Confirms, now_ns: int) -> int:
@@ -122,6 +124,10 @@ class Answers:
         if self._waiting >= _ROWS:
             self.flush()
         return freed
+
+    def sequences(self, confirms: Confirms) -> tuple[Ints, Ints]:
+        """First and last of each range; those below 0 are canaries."""
+        return confirms.first + self._shift, confirms.last + self._shift
 
     def forget(self, now_ns: int) -> int:
         """The connection is gone: what it still owed stays unanswered. Returns the slots that this frees."""
@@ -171,7 +177,8 @@ class Answers:
         if new is not None:
             self.twice += int(np.count_nonzero(~new))
             sequences, times = sequences[new], times[new]
-        due = self._due[sequences & self._mask]
+        places = sequences & self._mask
+        due = self._due[places]
         start, end = self._window_ns
         inside = (due >= start) & (due < end)
         count, in_window = len(sequences), int(np.count_nonzero(inside))
@@ -183,6 +190,8 @@ class Answers:
         self.confirmed_in_window += in_window
         self.confirmed_by_time += int(np.count_nonzero((times >= start) & (times < end)))
         self.latency.record((times - due)[inside])
+        if self._handed is not None:
+            self.service.record((times - self._handed[places])[inside])
 
     def close(self) -> None:
         self.flush()

@@ -63,7 +63,8 @@ def _common(
         "endpoints": endpoints.as_json(),
         "settings": dict(settings),
         "producers": scenario.topology.producers,
-        "in_flight": scenario.delivery.in_flight,
+        # Of each user one message; else as many as the scenario says.
+        "in_flight": -(-load.users // scenario.topology.producers) if load.users else scenario.delivery.in_flight,
         "size_bytes": message.size_bytes,
         "key_cardinality": message.keys.cardinality if message.keys else None,
         "confirming": promise.point is PromisePoint.CONFIRMED,
@@ -71,6 +72,7 @@ def _common(
         "rate_msgs_s": load.rate_msgs_s,
         "profile": load.segments if load.varies else (),
         "arrivals": load.arrivals,
+        "closed": load.of_users,
         "warmup_s": load.warmup_s,
         "measure_s": load.measure_s,
         "drain_s": load.drain_s,

@@ -183,6 +183,7 @@ class _Bench:
                 spec,
                 rate_msgs_s=None,
                 profile=(),
+                closed=None,
                 warmup_s=_WARMUP_S,
                 measure_s=_MEASURE_S,
                 drain_s=_DRAIN_S,

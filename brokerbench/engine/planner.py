@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from brokerbench.contract import CannotPromise, Driver
+from brokerbench.contract import CannotPromise, Driver, Laned
 from brokerbench.model import (
     Broker,
     Candidate,
@@ -15,6 +15,7 @@ from brokerbench.model import (
     Guarantee,
     Plan,
     Promise,
+    PromisePoint,
     Role,
     Scenario,
     ServerKind,
@@ -73,8 +74,10 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
     try:
         client = _client(broker, driver)
         promise = promise_of(broker, scenario, driver)
-        server = _server(broker, driver, driver.Settings.from_base(promise.settings))
+        settings = driver.Settings.from_base(promise.settings)
+        server = _server(broker, driver, settings)
         enough_processes(scenario)
+        _can_be_closed(scenario, driver, client, settings, promise)
     except Excluded as excluded:
         why = str(excluded)
     return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why)
@@ -138,6 +141,23 @@ def _server(broker: Broker, driver: Driver, settings: Any) -> ServerSpec:
             return asked.model_copy(update={"kind": kind})
         missing.append(f"{kind}: {found.what}")
     raise Excluded(f"no server: {'; '.join(missing)}")
+
+
+def _can_be_closed(scenario: Scenario, driver: Driver, client: str, settings: Any, promise: Promise) -> None:
+    load, producers = scenario.load, scenario.topology.producers
+    if load.users is None:
+        return
+    if promise.point is not PromisePoint.CONFIRMED:
+        raise Excluded("nothing is confirmed, and a user of a closed load waits for that: use guarantee: at-least-once")
+    if load.connections == "each":
+        wanted = -(-load.users // producers)
+        most = driver.most_lanes(client, settings) if isinstance(driver, Laned) else 1
+        if wanted > most:
+            can = "one connection" if most == 1 else f"{most:,} connections"
+            raise Excluded(
+                f"the client {client} can have {can} a process, and {wanted:,} users of each producer are to have one:"
+                " use connections: shared"
+            )
 
 
 def enough_processes(scenario: Scenario) -> None:

@@ -53,7 +53,7 @@ class _Loop:
 
     def open(self) -> None:
         self.connection = self.driver.connect(self.session)
-        self.producer = self.connection.producer()
+        self.producer = self.connection.producer(self.spec.lanes)
 
     # -- before t0 ------------------------------------------------------------------------------------------------
 
@@ -104,8 +104,8 @@ class _Loop:
         """The schedule has ended. What was due in its last moments may still go out, late by what it is."""
         if self.producer is None:
             return True
-        paced, end = self.spec.rate_msgs_s is not None, self.tally.end_ns
-        return not (paced and self.tally.sent < self.schedule.due(end - 1) and since < end + _LAST_NS)
+        owes, end = self.schedule.owes, self.tally.end_ns
+        return not (owes and self.tally.sent < self.schedule.due(end - 1) and since < end + _LAST_NS)
 
     def _wait_for_t0(self) -> None:
         while (left := self.t0 - self.now()) > 0:
@@ -136,6 +136,8 @@ class _Loop:
         keys = self._keys(sequences) if self.keys else None
         size = self.spec.size_bytes
         batch = Batch(block.reshape(-1).data, self.offsets[: count + 1], size, count, keys)
+        if self.spec.lanes > 1 and self.tally.users is not None:
+            batch.lanes = self.tally.users.lanes(count)
         took = producer.send(batch)
         if took:
             self.tally.by_one += took if batch.by_one else 0
@@ -182,6 +184,8 @@ class _Loop:
         if len(confirms) and self.spec.confirming:
             now = self.now() - self.t0
             self.schedule.freed(self.answers.take(confirms, now), now)
+            if self.tally.users is not None:
+                self.tally.users.answered(*self.answers.sequences(confirms), now)
 
     def _tick(self, now: int) -> None:
         for order in self.ticker.tick(now):
@@ -207,6 +211,8 @@ class _Loop:
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
         now = self.now() - self.t0
         self.schedule.freed(self.answers.forget(now), now)
+        if self.tally.users is not None:
+            self.tally.users.given_up(now)
         self._drop()
         while self.now() - self.t0 < self.tally.end_ns:
             try:

@@ -99,6 +99,7 @@ def write_trial(
                 "arrivals": load.arrivals,
                 "rate_msgs_s": load.rate_msgs_s,
                 "varies": load.varies,
+                "users": load.users,
             },
             "phases": {
                 "warmup_s": load.warmup_s,

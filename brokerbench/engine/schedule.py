@@ -18,7 +18,11 @@ _S = 1_000_000_000
 
 
 class Schedule(Protocol):
+    """`known`: before the run, so that a new one tells the same again. `owes`: what is due and not sent is a debt."""
+
     batch_cap: int
+    known: bool
+    owes: bool
 
     def due(self, now_ns: int) -> int:
         """How many messages of this producer are intended by now, counted from t0."""
@@ -38,6 +42,8 @@ class Schedule(Protocol):
 
 class Constant:
     """`rate_msgs_s` in total over `producers`, evenly: message k of producer p is due at (k * producers + p) / rate."""
+
+    known = owes = True
 
     def __init__(self, rate_msgs_s: float, producers: int, index: int) -> None:
         self._step_ns = producers * _S / rate_msgs_s
@@ -75,6 +81,8 @@ class Poisson:
     Producers have streams of their own; together they are again Poisson, at `rate_msgs_s`.
     """
 
+    known = owes = True
+
     def __init__(self, rate_msgs_s: float, producers: int, index: int, seed: int) -> None:
         gap_ns = producers * _S / rate_msgs_s
         self.batch_cap = max(1, int(1e6 / gap_ns))
@@ -99,6 +107,8 @@ class Poisson:
 class Varying:
     """The messages of a profile, in order or at random: evenly spaced or exponential gaps on the axis of messages, each
     carried over to the moment when so many are intended. `seed` None: in order."""
+
+    known = owes = True
 
     def __init__(self, profile: Profile, producers: int, index: int, seed: int | None) -> None:
         self._profile = profile
@@ -179,6 +189,8 @@ class _Gaps:
 
 class Saturate:
     """A window of `in_flight` slots. Where nothing confirms, a slot is free whenever the client takes a message."""
+
+    known = owes = False
 
     def __init__(self, in_flight: int, confirming: bool) -> None:
         self._confirming = confirming

@@ -3,11 +3,14 @@
 from .profile import Profile
 from .schedule import Constant, Poisson, Saturate, Schedule, Varying
 from .spec import ChildSpec
+from .users import Users
 
 __all__ = ["schedule_of"]
 
 
 def schedule_of(spec: ChildSpec) -> Schedule:
+    if spec.closed is not None:
+        return Users(spec)
     if spec.rate_msgs_s is None:
         return Saturate(spec.in_flight, spec.confirming)
     if spec.profile:

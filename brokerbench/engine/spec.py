@@ -13,8 +13,8 @@ __all__ = ["ChildSpec"]
 @dataclass(frozen=True)
 class ChildSpec:
     """`role` is "producer" or "consumer". Times are seconds; `rate_msgs_s` is the total over all producers, on average
-    over the window, None where the load saturates; `profile` has its segments where it varies. `ledger` is the folder
-    for bitmap files."""
+    over the window, None where none is asked; `profile` has its segments where it varies; `closed` has the users of all
+    producers. `ledger` is the folder for bitmap files."""
 
     name: str
     role: str
@@ -41,6 +41,7 @@ class ChildSpec:
     measure_s: float
     drain_s: float
     ledger: str
+    closed: Mapping[str, Any] | None = None  # users, think, ramp_s and connections, as the scenario's load has them
     canned: bool = False  # the same messages come again and again, and may come before t0
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +58,13 @@ class ChildSpec:
             index=self.index,
             group=self.group,
         )
+
+    @property
+    def lanes(self) -> int:
+        """Connections of this producer."""
+        if self.closed is None or self.closed["connections"] != "each":
+            return 1
+        return len(range(self.index, self.closed["users"], self.producers))
 
     @property
     def window_ns(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from .answers import Answers, HandOvers
 from .schedule import Schedule
 from .schedules import schedule_of
 from .spec import ChildSpec
+from .users import Users
 
 __all__ = ["Tally"]
 
@@ -15,6 +16,7 @@ class Tally:
 
     def __init__(self, spec: ChildSpec, schedule: Schedule) -> None:
         self.spec, self.schedule = spec, schedule
+        self.users = schedule if isinstance(schedule, Users) else None
         self.answers = Answers(spec)
         self.hand_overs = HandOvers(spec)
         self.end_ns = 0  # of the schedule
@@ -29,6 +31,8 @@ class Tally:
         histograms = {"send_delay": self.hand_overs.delay.take()}
         if self.spec.confirming:
             histograms["confirm"] = answers.latency.take()
+        if self.users is not None:
+            histograms["service"] = answers.service.take()
         counts = {
             "scheduled": self._scheduled(since),
             "sent": self.sent,
@@ -39,7 +43,7 @@ class Tally:
         return {"counts": counts, "gauges": gauges, "histograms": histograms}
 
     def _scheduled(self, since: int) -> int:
-        if self.spec.rate_msgs_s is None:
+        if not self.schedule.owes:
             return self.sent
         since = min(since, self.end_ns - 1)
         return max(self.sent, self.schedule.due(since)) if since >= 0 else 0
@@ -62,6 +66,7 @@ class Tally:
                 "refused": answers.refused_in_window,
                 "due_sum_ns": hand_overs.due_sum_ns,
             },
+            **({} if self.users is None else {"thoughts": self.users.thoughts, "thought_ns": self.users.thought_ns}),
             "in_flight_mean": answers.in_flight_mean() if self.spec.confirming else None,
             "by_one": self.by_one,
             "confirmed_by_time": answers.confirmed_by_time,
@@ -73,15 +78,16 @@ class Tally:
         }
 
     def _unsent(self, since: int) -> int:
-        """From a schedule of its own: that it fits what was counted along the way is checked later."""
-        if self.spec.rate_msgs_s is None:
-            return 0
+        """Where it is known, from a schedule of its own: that it fits what was counted is checked later."""
         since = min(since, self.end_ns - 1)
-        return schedule_of(self.spec).due(since) - self.sent if since >= 0 else 0
+        if not self.schedule.owes or since < 0:
+            return 0
+        schedule = schedule_of(self.spec) if self.schedule.known else self.schedule
+        return schedule.due(since) - self.sent
 
     def _window(self) -> tuple[int, int]:
         """First and end sequence that were intended in the measured window (as far as the load came)."""
-        if self.spec.rate_msgs_s is None:
+        if not self.schedule.known:
             first = self.hand_overs.first_in_window or 0
             return first, first + self.hand_overs.in_window
         start, end = self.spec.window_ns

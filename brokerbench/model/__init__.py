@@ -38,6 +38,7 @@ from .units import (
     share,
     size_bytes,
 )
+from .users import Think, Uniform
 
 __all__ = [
     "BASE_UNITS",
@@ -77,9 +78,11 @@ __all__ = [
     "Slo",
     "Stage",
     "Survives",
+    "Think",
     "Topology",
     "Trial",
     "TrialKind",
+    "Uniform",
     "count",
     "duration_s",
     "format_duration",

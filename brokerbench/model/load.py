@@ -1,4 +1,5 @@
-"""How messages are sent: as fast as they are confirmed, or by the clock, whose rate goes through stages."""
+"""How messages are sent: as fast as they are confirmed, by users who think between their requests, or by the clock,
+whose rate goes through stages."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .frozen import Frozen
-from .units import Duration, Rate, format_duration
+from .units import Count, Duration, Rate, format_duration
+from .users import Think
 
 __all__ = ["Load", "LoadModel", "Segment", "Stage"]
 
@@ -21,7 +23,15 @@ _HOURS = 24
 
 class LoadModel(StrEnum):
     OPEN = "open"
+    CLOSED = "closed"
     SATURATE = "saturate"
+
+
+_OF_USERS = ("users", "think", "ramp_s", "connections")
+_HOW = {
+    LoadModel.SATURATE: "saturate sends as fast as it is confirmed",
+    LoadModel.CLOSED: "users of a closed load send when they have thought",
+}
 
 
 class Stage(Frozen):
@@ -102,22 +112,54 @@ class Stage(Frozen):
 class Load(Frozen):
     model: LoadModel
     arrivals: Literal["constant", "poisson"] = "constant"
+    users: Annotated[Count, Field(le=100_000)] | None = Field(
+        default=None, description="closed: so many, each with one request at a time"
+    )
+    think: Think | None = None
+    ramp_s: Duration = Field(default=0.0, alias="ramp", description="closed: the users come one after the other")
+    connections: Literal["shared", "each"] = Field(
+        default="shared", description="closed: all users of a producer on one connection, or one for each user"
+    )
     warmup_s: Duration = Field(default=5.0, alias="warmup")
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=100)]
     drain_s: Annotated[Duration, Field(ge=0.5)] = Field(default=10.0, alias="drain")
 
     @model_validator(mode="after")
-    def _rates_fit_the_model(self) -> "Load":
-        if self.model is LoadModel.SATURATE and self.arrivals != "constant":
-            raise ValueError("saturate sends when a slot is free: leave arrivals out, or use model: open")
+    def _fits_the_model(self) -> "Load":
+        if self.model is LoadModel.CLOSED:
+            self._fits_users()
+        elif given := [name for name in _OF_USERS if getattr(self, name) != type(self).model_fields[name].default]:
+            names = ", ".join(name.removesuffix("_s") for name in given)
+            raise ValueError(f"only a closed load has users who think: leave {names} out, or use model: closed")
+        if self.model is not LoadModel.OPEN and self.arrivals != "constant":
+            raise ValueError(f"{_HOW[self.model]}: leave arrivals out, or use model: open")
         for stage in self.stages:
-            if self.model is LoadModel.OPEN and stage.kind == "steady" and stage.rate_msgs_s is None:
-                raise ValueError("an open load needs a rate in each stage, like {steady: 30s, rate: 5k/s}")
-            if self.model is LoadModel.SATURATE and stage.kind != "steady":
-                raise ValueError(f"saturate sends as fast as it is confirmed: no {stage.kind}, or use model: open")
-            if self.model is LoadModel.SATURATE and stage.rate_msgs_s is not None:
-                raise ValueError("saturate sends as fast as it is confirmed: leave rate out, or use model: open")
+            self._fits_stage(stage)
         return self
+
+    def _fits_users(self) -> None:
+        if self.users is None or self.think is None:
+            raise ValueError("a closed load needs users and think, like {model: closed, users: 100, think: 1s, ...}")
+        if self.ramp_s > self.warmup_s:
+            raise ValueError(
+                f"all users are there before the measured window: ramp is {format_duration(self.ramp_s)},"
+                f" warmup only {format_duration(self.warmup_s)}"
+            )
+
+    def _fits_stage(self, stage: Stage) -> None:
+        if self.model is LoadModel.OPEN:
+            if stage.kind == "steady" and stage.rate_msgs_s is None:
+                raise ValueError("an open load needs a rate in each stage, like {steady: 30s, rate: 5k/s}")
+        elif stage.kind != "steady":
+            raise ValueError(f"{_HOW[self.model]}: no {stage.kind}, or use model: open")
+        elif stage.rate_msgs_s is not None:
+            raise ValueError(f"{_HOW[self.model]}: leave rate out, or use model: open")
+
+    @model_serializer(mode="wrap")
+    def _as_its_model(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        kept: dict[str, Any] = dump(self)
+        left_out = () if self.model is LoadModel.CLOSED else _OF_USERS
+        return {name: value for name, value in kept.items() if name not in left_out}
 
     @property
     def measure_s(self) -> float:
@@ -126,7 +168,7 @@ class Load(Frozen):
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Of an open load, from t0 on: the warm-up at the rate with which the first stage begins, then the stages."""
-        if self.model is LoadModel.SATURATE:
+        if self.model is not LoadModel.OPEN:
             return ()
         measured = [segment for stage in self.stages for segment in stage.segments()]
         first = measured[0][1]
@@ -139,10 +181,26 @@ class Load(Frozen):
 
     @property
     def rate_msgs_s(self) -> float | None:
-        """The total rate asked, on average over the measured window; None where the load saturates."""
-        if self.model is LoadModel.SATURATE:
+        """The total rate asked, on average over the measured window; None where no rate is asked."""
+        if self.model is not LoadModel.OPEN:
             return None
         measured = [segment for stage in self.stages for segment in stage.segments()]
         if not self.varies:
             return measured[0][1]
         return sum(length * (first + last) / 2 for length, first, last in measured) / self.measure_s
+
+    @property
+    def of_users(self) -> dict[str, Any] | None:
+        """What a closed load says of its users, in base units."""
+        return None if self.users is None else self.model_dump(mode="json", include=set(_OF_USERS))
+
+    @property
+    def how(self) -> str:
+        """`2,000 msg/s`, `1,000 users, think 1 s, a connection each`, or what saturating is."""
+        if self.model is LoadModel.OPEN:
+            return ", then ".join(stage.text for stage in self.stages)
+        if self.think is None:
+            return "as fast as messages are confirmed"
+        ways = "a connection each" if self.connections == "each" else "one connection a producer"
+        ramp = f", who come within {format_duration(self.ramp_s)}" if self.ramp_s else ""
+        return f"{self.users:,} users{ramp}, think {self.think.text}, {ways}"

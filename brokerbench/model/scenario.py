@@ -182,3 +182,11 @@ class Scenario(Frozen):
     margins: Margins = Margins()
     slo: tuple[Slo, ...] = ()
     primary: str = ""
+
+    @model_validator(mode="after")
+    def _every_producer_has_users(self) -> "Scenario":
+        if self.load.users is not None and self.load.users < self.topology.producers:
+            raise ValueError(
+                f"{self.topology.producers} producers for {self.load.users} users: use as many users at least"
+            )
+        return self

@@ -97,7 +97,7 @@ class Checker:
         if error["type"] == "string_pattern_mismatch":
             return f"{found}; allowed: small letters, digits and '-', at most 64", ""
         cause = error.get("ctx", {}).get("error")
-        return f"{name}: {cause or error['msg']}", ""
+        return f"{name or 'a scenario'}: {cause or error['msg']}", ""
 
     def _table(self, node: Table, shape: Shape, path: Path) -> Any:
         data, meant = {}, set()

@@ -12,5 +12,10 @@ def shorten(scenario: Scenario) -> Scenario:
     """One block, phases of seconds; what is already shorter stays."""
     load = scenario.load
     stages = tuple(stage.shortened(max(LEAST_S, STEADY_S / len(load.stages))) for stage in load.stages)
-    phases = {"warmup_s": min(load.warmup_s, WARMUP_S), "drain_s": min(load.drain_s, DRAIN_S), "stages": stages}
+    phases = {
+        "ramp_s": min(load.ramp_s, WARMUP_S),
+        "warmup_s": min(load.warmup_s, WARMUP_S),
+        "drain_s": min(load.drain_s, DRAIN_S),
+        "stages": stages,
+    }
     return scenario.model_copy(update={"load": load.model_copy(update=phases), "repeats": Repeats(blocks=1)})

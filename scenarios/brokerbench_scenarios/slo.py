@@ -32,7 +32,7 @@ def read_slo(metric: str, text: str) -> Slo:
 
 def default_primary(model: LoadModel) -> str:
     """The figure that is tested where the scenario names none."""
-    return "delivered_msgs_s" if model is LoadModel.SATURATE else "end_to_end.p99"
+    return {LoadModel.SATURATE: "delivered_msgs_s", LoadModel.CLOSED: "confirm.p99"}.get(model, "end_to_end.p99")
 
 
 def _value(metric: str, text: str) -> float:

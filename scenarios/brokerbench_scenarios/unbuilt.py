@@ -24,10 +24,6 @@ class _Unbuilt:
     when: Callable[[Node], bool] = _always
 
 
-def _is(*words: str) -> Callable[[Node], bool]:
-    return lambda node: isinstance(node, Leaf) and node.text in words
-
-
 def _table(node: Node) -> bool:
     return isinstance(node, Table)
 
@@ -44,9 +40,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(("load", "model"), "load.model: closed", "use open or saturate", _is("closed")),
-    _Unbuilt(("load", "users"), "load.users: closed load"),
-    _Unbuilt(("load", "think"), "load.think: closed load"),
     _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
     _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),
     _Unbuilt(("message", "compressibility"), "message.compressibility"),

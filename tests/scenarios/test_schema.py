@@ -42,8 +42,6 @@ SLIPS = [
     "setting-without-unit",
     "unbuilt-faults",
     "unbuilt-options",
-    "unbuilt-closed-load",
-    "unbuilt-users",
     "unknown-arrivals",
     "margin-without-unit",
     "unknown-margin",

@@ -42,8 +42,9 @@ def run_virtual(
     producers: int = 1,
     guarantee: str = "at-least-once",
     seed: int = 1,
+    closed: Mapping[str, Any] | None = None,
 ) -> Truth:
-    """One trial of one simulated broker (settings in base units); `rate=None` saturates."""
+    """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users."""
     stage = {"steady_s": steady_s} | ({} if rate is None else {"rate_msgs_s": rate})
     scenario = Scenario.from_base(
         {
@@ -53,7 +54,8 @@ def run_virtual(
             "message": {"size_bytes": 64},
             "delivery": {"guarantee": guarantee, "in_flight": in_flight},
             "load": {
-                "model": "saturate" if rate is None else "open",
+                "model": "closed" if closed else "saturate" if rate is None else "open",
+                **(closed or {}),
                 "arrivals": arrivals,
                 "warmup_s": warmup_s,
                 "stages": [stage],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.model import Stage, format_duration
+from brokerbench.model import Load, Stage, format_duration
 from brokerbench_reports.words import count, plural
 
 __all__ = ["asked", "load_words", "promise_words", "size_words"]
@@ -19,7 +19,7 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
         ("Message", _message(scenario["message"])),
         ("Topology", _topology(topology)),
         ("Promise asked", promise_words(delivery["guarantee"], delivery["survives"])),
-        ("In flight", f"{count(delivery['in_flight'])} unconfirmed messages a producer"),
+        ("In flight", _in_flight(load, delivery)),
         ("Repeats", _repeats(scenario["repeats"])),
         ("Primary figure", primary),
     ]
@@ -36,9 +36,17 @@ def load_words(load: Json) -> str:
         rates = ", then ".join(stage.text for stage in stages)
         how = f"{rates}, open: sent by the clock, whatever the broker does"
         how += ", at random (Poisson) times" if load.get("arrivals") == "poisson" else ""
+    elif load["model"] == "closed":
+        how = f"closed: {Load.from_base(load).how}; no latency at a rate is claimed"
     else:
         how = "saturate: the next message as soon as one is confirmed"
     return f"{how}; {format_duration(load['warmup_s'])} warm-up, {length} measured"
+
+
+def _in_flight(load: Json, delivery: Json) -> str:
+    if load["model"] == "closed":
+        return "one unconfirmed message a user"
+    return f"{count(delivery['in_flight'])} unconfirmed messages a producer"
 
 
 def promise_words(guarantee: str, survives: str) -> str:

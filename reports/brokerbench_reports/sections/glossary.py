@@ -21,6 +21,7 @@ CHECKS = {
     "mean-by-sums": ("mean by sums", "mean latency by plain sums of times, against the histogram's"),
     "littles-law": ("Little's law", "mean number under way by those sums, against throughput × mean latency"),
     "closed-loop": ("X R = N", "confirmed rate × mean confirm latency, against the messages in flight"),
+    "users": ("X (R + Z) = N", "confirmed rate × (mean response + think time), against the users of the load"),
 }
 
 FATES = (
@@ -49,7 +50,8 @@ METHOD = (
     "Latency starts at the intended time: when the schedule wanted the message sent, not when the client got round to "
     "it. A stall of broker or generator therefore shows in every message it held up.",
     "Send delay is intended to handed over; confirm latency intended to confirmed; end-to-end latency intended to "
-    "received; service time handed over to received.",
+    "received. In a closed load the confirm latency is a user's response time; its service time is the part from the "
+    "hand-over on.",
     "The unit of comparison is the trial, not the message. Intervals and ranks come from the spread between trials, "
     "paired in blocks; only the primary figure is tested, and everything else is exploratory.",
     "Percentiles come from added histograms; they are never averaged. One is printed only where at least ten messages "
