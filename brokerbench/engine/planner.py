@@ -153,10 +153,9 @@ def _can_be_closed(scenario: Scenario, driver: Driver, client: str, settings: An
         wanted = -(-load.users // producers)
         most = driver.most_lanes(client, settings) if isinstance(driver, Laned) else 1
         if wanted > most:
-            can = "one connection" if most == 1 else f"{most:,} connections"
             raise Excluded(
-                f"the client {client} can have {can} a process, and {wanted:,} users of each producer are to have one:"
-                " use connections: shared"
+                f"the client {client} can have {most:,} connection{'s' if most > 1 else ''} a process, asked are"
+                f" {wanted:,}, one for each user: use connections: shared, or more producers"
             )
 
 

@@ -14,6 +14,8 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "RabbitMQ"]
 
+MOST_LANES = 10_000
+
 
 class RabbitMQ:
     name = "rabbitmq"
@@ -49,6 +51,9 @@ class RabbitMQ:
         from .client import PikaConnection
 
         return PikaConnection(session)
+
+    def most_lanes(self, client: str, settings: Any) -> int:
+        return MOST_LANES if client == "pika" else 1
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
         from .stand_in import RabbitStandIn
