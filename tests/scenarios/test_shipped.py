@@ -16,6 +16,7 @@ def test_their_names() -> None:
         "order-events",
         "rabbitmq-ha",
         "saturate",
+        "thousand-users",
     )
 
 

@@ -1,0 +1,62 @@
+"""A thousand closed users with a connection each on a real RabbitMQ, as the engine runs them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brokerbench.model import Broker, Delivery, Load, Message, Repeats, Scenario
+from brokerbench_drivers.rabbitmq import DRIVER
+from brokerbench_drivers.rabbitmq.management import Management
+from tests.drivers.test_rabbitmq_broker import require_rabbitmq
+from tests.support.running import read, run, trials_of
+
+USERS = 1000
+
+pytestmark = pytest.mark.broker("rabbitmq")
+
+
+def test_a_thousand_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are connected while the load runs; X (R + Z) = N; their one process stays small; nothing is lost."""
+    require_rabbitmq()
+    addresses, listed = [], [0]
+    admin = type(DRIVER).admin
+
+    def watched(driver: Any, address: Any, settings: Any) -> Any:
+        addresses.append(address)
+        return admin(driver, address, settings)
+
+    def observe(kind: str, about: dict[str, Any]) -> None:
+        if kind == "beat" and addresses and max(listed) < USERS:  # the broker's list comes late
+            names = [str(each.get("client_properties")) for each in Management(addresses[-1]).connections()]
+            listed.append(sum(" lane-" in name for name in names))
+
+    monkeypatch.setattr(type(DRIVER), "admin", watched)
+    asked = Scenario(
+        scenario="users",
+        brokers={"it": Broker(driver="rabbitmq")},
+        message=Message(size="1KiB"),
+        delivery=Delivery(),
+        load=Load.model_validate(
+            {
+                "model": "closed",
+                "users": USERS,
+                "think": "1s",
+                "connections": "each",
+                "warmup": "1s",
+                "stages": [{"steady": "5s"}],
+            }
+        ),
+        repeats=Repeats(blocks=1),
+        primary="confirm.p99",
+    )
+    folder = run(asked, tmp_path, observe=observe, smoke=True)
+    record = read(folder / "summary.json")["candidates"]["it"]["trials"][0]
+    assert record["state"] == "finished"
+    assert max(listed) == USERS
+    law = next(check for check in record["checks"] if check["name"] == "users")
+    assert law["holds"], law
+    assert record["ledger"]["lost"] == record["ledger"]["outstanding"] == 0
+    producer = read(trials_of(folder)["it"] / "trial.json")["producers"][0]
+    assert producer["sent"] == producer["scheduled"] >= 5 * USERS
+    assert producer["rss_mib_max"] <= 100
