@@ -61,7 +61,15 @@ def load_scenario(name: str, overrides: Sequence[str] = ()) -> Loaded:
     shown, data = _bytes(name)
     drivers = Drivers()
     text = decode(data, name=shown)
-    scenario = read(text, name=shown, drivers=Settings(drivers), env=os.environ, features=FEATURES, overrides=overrides)
+    scenario = read(
+        text,
+        name=shown,
+        drivers=Settings(drivers),
+        env=os.environ,
+        features=FEATURES,
+        overrides=overrides,
+        folder=Path(name).parent,
+    )
     return Loaded(scenario, text, drivers, secrets((text, *overrides), os.environ))
 
 

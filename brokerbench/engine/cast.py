@@ -8,6 +8,7 @@ from brokerbench.contract import Driver, Endpoints, Feature
 from brokerbench.model import Candidate, PromisePoint, Scenario
 
 from .planner import settings_of
+from .replay import replay_file
 from .spec import ChildSpec
 
 __all__ = ["cast"]
@@ -30,7 +31,16 @@ def cast(
     topology = scenario.topology
     per_key = Feature.ORDER_PER_KEY in driver.features(settings_of(driver, candidate))
     producers = [
-        ChildSpec(name=f"producer-{i}", role="producer", index=i, group=None, prefetch=0, ordered=False, **common)
+        ChildSpec(
+            name=f"producer-{i}",
+            role="producer",
+            index=i,
+            group=None,
+            prefetch=0,
+            ordered=False,
+            replay=str(replay_file(ledger, i)) if scenario.load.trace else None,
+            **common,
+        )
         for i in range(topology.producers)
     ]
     consumers = [

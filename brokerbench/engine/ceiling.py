@@ -184,6 +184,7 @@ class _Bench:
                 rate_msgs_s=None,
                 profile=(),
                 closed=None,
+                replay=None,
                 warmup_s=_WARMUP_S,
                 measure_s=_MEASURE_S,
                 drain_s=_DRAIN_S,

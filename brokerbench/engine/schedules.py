@@ -1,6 +1,9 @@
 """Which schedule a producer's spec asks for."""
 
+from pathlib import Path
+
 from .profile import Profile
+from .replay import Replay
 from .schedule import Constant, Poisson, Saturate, Schedule, Varying
 from .spec import ChildSpec
 from .users import Users
@@ -11,6 +14,8 @@ __all__ = ["schedule_of"]
 def schedule_of(spec: ChildSpec) -> Schedule:
     if spec.closed is not None:
         return Users(spec)
+    if spec.replay is not None:
+        return Replay(Path(spec.replay))
     if spec.rate_msgs_s is None:
         return Saturate(spec.in_flight, spec.confirming)
     if spec.profile:

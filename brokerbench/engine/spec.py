@@ -42,6 +42,7 @@ class ChildSpec:
     drain_s: float
     ledger: str
     closed: Mapping[str, Any] | None = None  # users, think, ramp_s and connections, as the scenario's load has them
+    replay: str | None = None  # the file of this producer's intended times
     canned: bool = False  # the same messages come again and again, and may come before t0
 
     def as_json(self) -> dict[str, Any]:

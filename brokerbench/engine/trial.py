@@ -21,6 +21,7 @@ from .ledger import GroupFates, SentSide, reckon
 from .monitor import Monitor
 from .planner import settings_of
 from .record import Measured, write_trial
+from .replay import write_replays
 from .spec import ChildSpec
 
 __all__ = ["Interrupted", "Outcome", "TrialContext", "run_trial"]
@@ -145,6 +146,8 @@ class _Runner:
 
     def run(self) -> None:
         self.bitmaps.mkdir()
+        if self.scenario.load.trace:
+            write_replays(self.scenario.load, self.scenario.topology.producers, self.bitmaps)
         self.context.observe("phase", {"phase": "connecting"})
         admin = self.context.driver.admin(self.context.address, self.settings)
         try:

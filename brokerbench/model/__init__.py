@@ -3,7 +3,7 @@
 from .frozen import Frozen
 from .gate import Gate
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
-from .load import Load, LoadModel, Segment, Stage
+from .load import Load, LoadModel
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
     STAMP_BYTES,
@@ -24,6 +24,9 @@ from .scenario import (
     Survives,
     Topology,
 )
+from .stage import Segment, Stage
+from .trace import Trace
+from .tracefile import TraceError, TraceFile, read_trace
 from .units import (
     BASE_UNITS,
     Count,
@@ -80,6 +83,9 @@ __all__ = [
     "Survives",
     "Think",
     "Topology",
+    "Trace",
+    "TraceError",
+    "TraceFile",
     "Trial",
     "TrialKind",
     "Uniform",
@@ -87,6 +93,7 @@ __all__ = [
     "duration_s",
     "format_duration",
     "rate_msgs_s",
+    "read_trace",
     "share",
     "size_bytes",
 ]

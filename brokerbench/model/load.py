@@ -1,24 +1,18 @@
 """How messages are sent: as fast as they are confirmed, by users who think between their requests, or by the clock,
 whose rate goes through stages."""
 
-import math
-from collections.abc import Iterator
 from enum import StrEnum
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .frozen import Frozen
-from .units import Count, Duration, Rate, format_duration
+from .stage import Segment, Stage
+from .trace import Trace
+from .units import Count, Duration, format_duration
 from .users import Think
 
-__all__ = ["Load", "LoadModel", "Segment", "Stage"]
-
-Length = Annotated[Duration, Field(ge=0.5)]
-Segment = tuple[float, float, float]  # seconds, rate at its begin, rate at its end (messages/s)
-_KINDS = ("steady", "ramp", "spike", "day")
-_HOURS = 24
+__all__ = ["Load", "LoadModel"]
 
 
 class LoadModel(StrEnum):
@@ -32,81 +26,6 @@ _HOW = {
     LoadModel.SATURATE: "saturate sends as fast as it is confirmed",
     LoadModel.CLOSED: "users of a closed load send when they have thought",
 }
-
-
-class Stage(Frozen):
-    """One of steady, ramp, spike and day, which is how long it lasts."""
-
-    steady_s: Length | None = Field(default=None, alias="steady", description="one rate")
-    ramp_s: Length | None = Field(default=None, alias="ramp", description="in a straight line from one rate to another")
-    spike_s: Length | None = Field(
-        default=None, alias="spike", description="a third at one rate, a third at another, a third at the first again"
-    )
-    day_s: Length | None = Field(
-        default=None, alias="day", description="a day in so long: from the night's rate to noon's and back, as a cosine"
-    )
-    rate_msgs_s: Rate | None = Field(default=None, alias="rate", description="of a steady stage")
-    from_msgs_s: Rate | None = Field(default=None, alias="from", description="of all others: where it begins")
-    to_msgs_s: Rate | None = Field(default=None, alias="to", description="of all others: where it goes")
-
-    @model_validator(mode="after")
-    def _one_kind_with_its_rates(self) -> "Stage":
-        given = [kind for kind in _KINDS if getattr(self, f"{kind}_s") is not None]
-        if len(given) != 1:
-            found = f"found {' and '.join(given)}" if given else "found none"
-            raise ValueError(f"a stage has one length, as steady, ramp, spike or day: {found}")
-        if given == ["steady"]:
-            if self.from_msgs_s is not None or self.to_msgs_s is not None:
-                raise ValueError("a steady stage has a rate, and no from and to")
-        elif self.rate_msgs_s is not None or self.from_msgs_s is None or self.to_msgs_s is None:
-            raise ValueError(
-                f"a {given[0]} has from and to instead of a rate, like {{{given[0]}: 30s, from: 1k/s, to: 5k/s}}"
-            )
-        return self
-
-    @model_serializer(mode="wrap")
-    def _as_its_kind(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        rates = {"rate_msgs_s"} if self.kind == "steady" else {"from_msgs_s", "to_msgs_s"}
-        kept: dict[str, Any] = dump(self)
-        return {name: value for name, value in kept.items() if name == f"{self.kind}_s" or name in rates}
-
-    @property
-    def kind(self) -> str:
-        return next(kind for kind in _KINDS if getattr(self, f"{kind}_s") is not None)
-
-    @property
-    def length_s(self) -> float:
-        return float(getattr(self, f"{self.kind}_s"))
-
-    def shortened(self, most_s: float) -> "Stage":
-        """The same, in so many seconds at most."""
-        return self.model_copy(update={f"{self.kind}_s": min(self.length_s, most_s)})
-
-    def segments(self) -> Iterator[Segment]:
-        """Of an open load: straight lines, one after the other."""
-        kind, length = self.kind, self.length_s
-        if kind == "steady":
-            assert self.rate_msgs_s is not None
-            yield length, self.rate_msgs_s, self.rate_msgs_s
-            return
-        low, high = self.from_msgs_s, self.to_msgs_s
-        assert low is not None
-        assert high is not None
-        if kind == "ramp":
-            yield length, low, high
-        elif kind == "spike":
-            yield from ((length / 3, rate, rate) for rate in (low, high, low))
-        else:
-            hours = [low + (high - low) * (1 - math.cos(2 * math.pi * h / _HOURS)) / 2 for h in range(_HOURS + 1)]
-            yield from ((length / _HOURS, a, b) for a, b in pairwise(hours))
-
-    @property
-    def text(self) -> str:
-        """`2,000 msg/s`, or `a ramp from 1,000 to 5,000 msg/s in 30 s`."""
-        if self.kind == "steady":
-            return f"{self.rate_msgs_s:,.12g} msg/s"
-        rates = f"{self.from_msgs_s:,.12g} to {self.to_msgs_s:,.12g} msg/s"
-        return f"a {self.kind} from {rates} in {format_duration(self.length_s)}"
 
 
 class Load(Frozen):
@@ -135,6 +54,11 @@ class Load(Frozen):
             raise ValueError(f"{_HOW[self.model]}: leave arrivals out, or use model: open")
         for stage in self.stages:
             self._fits_stage(stage)
+        if self.trace is not None:
+            if len(self.stages) > 1:
+                raise ValueError("a trace is the whole load: leave the other stages out")
+            if self.arrivals != "constant":
+                raise ValueError("a trace says itself when messages arrive: leave arrivals out")
         return self
 
     def _fits_users(self) -> None:
@@ -162,13 +86,18 @@ class Load(Frozen):
         return {name: value for name, value in kept.items() if name not in left_out}
 
     @property
+    def trace(self) -> Trace | None:
+        """What is replayed, where the load is that."""
+        return self.stages[0].trace
+
+    @property
     def measure_s(self) -> float:
         return sum(stage.length_s for stage in self.stages)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Of an open load, from t0 on: the warm-up at the rate with which the first stage begins, then the stages."""
-        if self.model is not LoadModel.OPEN:
+        if self.model is not LoadModel.OPEN or self.trace is not None:
             return ()
         measured = [segment for stage in self.stages for segment in stage.segments()]
         first = measured[0][1]
@@ -177,13 +106,15 @@ class Load(Frozen):
     @property
     def varies(self) -> bool:
         """Whether the rate asked is not one and the same from first to last."""
-        return len({rate for _, first, last in self.segments for rate in (first, last)}) > 1
+        return self.trace is not None or len({rate for _, first, last in self.segments for rate in (first, last)}) > 1
 
     @property
     def rate_msgs_s(self) -> float | None:
         """The total rate asked, on average over the measured window; None where no rate is asked."""
         if self.model is not LoadModel.OPEN:
             return None
+        if self.trace is not None:
+            return self.trace.messages / self.measure_s
         measured = [segment for stage in self.stages for segment in stage.segments()]
         if not self.varies:
             return measured[0][1]

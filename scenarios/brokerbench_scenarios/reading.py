@@ -1,12 +1,13 @@
-"""A scenario file -> Scenario, or every reason why not. Opens nothing but what it is given."""
+"""A scenario file -> Scenario, or every reason why not. Opens nothing but the trace that it names."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from brokerbench.model import Frozen, Scenario, ServerKind, Slo
+from brokerbench.model import Frozen, Scenario, ServerKind, Slo, TraceError
 
 from .check import ENVIRONMENT, Checker
 from .overrides import apply_override
@@ -44,8 +45,10 @@ def read(
     env: Mapping[str, str],
     features: Collection[str],
     overrides: Sequence[str] = (),
+    folder: Path = Path(),
 ) -> Scenario:
-    """`drivers`: name -> Settings; `features`: the words that `needs` may hold. Raises ScenarioError."""
+    """`drivers`: name -> Settings; `features`: the words that `needs` may hold; `folder`: where a trace is looked for.
+    Raises ScenarioError."""
     decode(text.encode("utf-8", errors="replace"), name=name)
     source = Source.of(name, text)
     root = parse(source, text)
@@ -53,7 +56,7 @@ def read(
         raise ScenarioError([Problem(root.place, "a scenario is a table of keys", "begin with scenario: my-first")])
     for override in overrides:
         apply_override(root, override)
-    return _Reading(root, drivers, env, features).scenario()
+    return _Reading(root, drivers, env, features).scenario(folder)
 
 
 def secrets(texts: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
@@ -71,7 +74,7 @@ class _Reading:
         self._features = features
         self._check = Checker(env)
 
-    def scenario(self) -> Scenario:
+    def scenario(self, folder: Path) -> Scenario:
         check, root = self._check, self._root
         problems, paths = refuse_unbuilt(root)
         check.problems += problems
@@ -85,12 +88,26 @@ class _Reading:
         data["slo"] = self._conditions(data)
         self._words(data)
         try:
-            scenario = Scenario.model_validate(data)
+            scenario = self._with_traces(Scenario.model_validate(data), folder)
         except ValidationError as error:
             check.validated(error)
         if check.problems:
             raise ScenarioError(check.problems) from None
         return scenario.model_copy(update={"primary": scenario.primary or default_primary(scenario.load.model)})
+
+    def _with_traces(self, scenario: Scenario, folder: Path) -> Scenario:
+        stages = []
+        for index, stage in enumerate(scenario.load.stages):
+            update = {}
+            if stage.trace is not None:
+                try:
+                    update["trace"] = stage.trace.found(str((folder / stage.trace.file).resolve()))
+                except (TraceError, OSError) as error:
+                    path = ("load", "stages", str(index), "trace")
+                    told = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+                    self._check.complain(path, self._check.places[path], f"the trace {stage.trace.file}: {told}")
+            stages.append(stage.model_copy(update=update))
+        return scenario.model_copy(update={"load": scenario.load.model_copy(update={"stages": tuple(stages)})})
 
     def _brokers(self, entry: Entry) -> dict[str, Any]:
         check, path = self._check, ("brokers",)

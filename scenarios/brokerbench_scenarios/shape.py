@@ -119,7 +119,8 @@ def value_words(annotation: Any) -> tuple[str, ...]:
 
 @cache
 def table_shape(model: type[Frozen]) -> Shape:
-    keys = {info.alias or name: _field(info) for name, info in model.model_fields.items()}
+    said = {name: info for name, info in model.model_fields.items() if not info.json_schema_extra}
+    keys = {info.alias or name: _field(info) for name, info in said.items()}
     required = frozenset(info.alias or name for name, info in model.model_fields.items() if info.is_required())
     doc = (model.__doc__ or "").strip()
     return Shape(Kind.TABLE, keys=keys, required=required, shorthand=model.shorthand, doc=doc)

@@ -36,7 +36,7 @@ def expected(file: Path) -> str:
 
 def _read(file: Path) -> None:
     text = decode(file.read_bytes(), name=file.name)
-    read(text, name=file.name, drivers=Settings(Drivers()), env={}, features=FEATURES)
+    read(text, name=file.name, drivers=Settings(Drivers()), env={}, features=FEATURES, folder=file.parent)
 
 
 def test_there_are_enough_of_them() -> None:

@@ -1,6 +1,6 @@
 """A run in virtual time: the engine, the simulated broker and a run folder, without processes, sockets or waiting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,10 @@ def run_virtual(
     guarantee: str = "at-least-once",
     seed: int = 1,
     closed: Mapping[str, Any] | None = None,
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> Truth:
-    """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users."""
+    """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users, or
+    `stages` say it all."""
     stage = {"steady_s": steady_s} | ({} if rate is None else {"rate_msgs_s": rate})
     scenario = Scenario.from_base(
         {
@@ -54,11 +56,11 @@ def run_virtual(
             "message": {"size_bytes": 64},
             "delivery": {"guarantee": guarantee, "in_flight": in_flight},
             "load": {
-                "model": "closed" if closed else "saturate" if rate is None else "open",
+                "model": "closed" if closed else "open" if rate or stages else "saturate",
                 **(closed or {}),
                 "arrivals": arrivals,
                 "warmup_s": warmup_s,
-                "stages": [stage],
+                "stages": stages or [stage],
                 "drain_s": drain_s,
             },
             "repeats": {"blocks": 1},
