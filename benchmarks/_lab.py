@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from brokerbench.engine.planner import make_plan
 from brokerbench.engine.run import RunOptions, execute
 from brokerbench.model import Broker, Delivery, Group, Load, Message, Repeats, Scenario, Topology
 from brokerbench.servers import Guardian
+from brokerbench_analysis import write_summary
 
-__all__ = ["Through", "paired", "server", "through_engine"]
+__all__ = ["Through", "Trial", "engine_trial", "paired", "server", "through_engine"]
 
 _WARM_UPS = 5
 Through = Mapping[str, Any]
@@ -35,15 +37,33 @@ def through_engine(
     broker: Mapping[str, Any], *, size: str, in_flight: int, prefetch: int, seconds: float, guarantee: str, model: str
 ) -> Through:
     """One trial; returns its trial.json with the ledger in it."""
+    load = {"model": model, "warmup": "1s", "drain": "20s", "stages": [{"steady": f"{seconds}s"}]}
+    done = engine_trial(broker, load, guarantee=guarantee, size=size, in_flight=in_flight, prefetch=prefetch)
+    return {**done.trial, "delivered_msgs_s": sum(c["unique_by_time"] for c in done.trial["consumers"]) / seconds}
+
+
+@dataclass(frozen=True)
+class Trial:
+    trial: Through  # trial.json, with the ledger in it
+    record: Through  # its row of summary.json
+
+
+def engine_trial(
+    broker: Mapping[str, Any],
+    load: Mapping[str, Any],
+    *,
+    guarantee: str,
+    size: str = "100B",
+    in_flight: int = 1000,
+    prefetch: int = 500,
+) -> Trial:
     scenario = Scenario(
         scenario="bench",
         brokers={"it": Broker(**broker)},
         topology=Topology(groups={"all": Group(prefetch=prefetch)}),
         message=Message.model_validate({"size": size}),
         delivery=Delivery.model_validate({"guarantee": guarantee, "in_flight": in_flight}),
-        load=Load.model_validate(
-            {"model": model, "warmup": "1s", "drain": "20s", "stages": [{"steady": f"{seconds}s"}]}
-        ),
+        load=Load.model_validate(load),
         repeats=Repeats(blocks=1),
     )
     drivers = {broker["driver"]: brokerbench_drivers.load(broker["driver"])}
@@ -54,19 +74,19 @@ def through_engine(
         options = RunOptions(
             results=Path(results),
             references={name: brokerbench_drivers.reference(name) for name in drivers},
-            redacted={},
+            redacted=scenario.model_dump(mode="json"),
             source_text="",
             observe=lambda kind, about: None,
             stop_asked=lambda: False,
             after_trial=lambda folder: None,
         )
-        trial = next((execute(plan, drivers, options) / "trials").iterdir())
-        record: dict[str, Any] = json.loads((trial / "trial.json").read_text())
-        if record["state"] != "finished":
-            sys.exit(f"{broker}: {record['reason']}")
-        record["ledger"] = json.loads((trial / "ledger.json").read_text())
-        record["delivered_msgs_s"] = sum(c["unique_by_time"] for c in record["consumers"]) / seconds
-        return record
+        folder = execute(plan, drivers, options)
+        home = folder / "trials" / plan.trials[0].id
+        trial: dict[str, Any] = json.loads((home / "trial.json").read_text())
+        if trial["state"] != "finished":
+            sys.exit(f"{broker}: {trial['reason']}")
+        trial["ledger"] = json.loads((home / "ledger.json").read_text())
+        return Trial(trial, write_summary(folder)["candidates"]["it"]["trials"][0])
 
 
 def paired(title: str, pairs: int, ours: Callable[[], float], bare: Callable[[], float]) -> None:
