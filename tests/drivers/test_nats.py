@@ -1,5 +1,7 @@
 """What the NATS driver decides without a server; with one, the conformance suite asks."""
 
+from typing import Any
+
 import pytest
 
 from brokerbench.contract import CannotPromise, Feature
@@ -8,7 +10,7 @@ from brokerbench_drivers.nats import DRIVER
 from brokerbench_drivers.nats.server import NatsServer
 
 
-def _promise(survives: Survives, size: str = "100B", **settings: object) -> Promise:
+def _promise(survives: Survives, size: str = "100B", nodes: int = 1, **settings: object) -> Promise:
     asked = DRIVER.Settings.model_validate(settings)
     delivery = Delivery(guarantee=Guarantee.AT_LEAST_ONCE, survives=survives)
     scenario = Scenario.model_validate(
@@ -20,7 +22,7 @@ def _promise(survives: Survives, size: str = "100B", **settings: object) -> Prom
             "load": {"model": "saturate", "stages": [{"steady": "1s"}]},
         }
     )
-    return DRIVER.promise(asked, delivery, scenario)
+    return DRIVER.promise(asked, delivery, scenario, nodes)
 
 
 @pytest.mark.parametrize(
@@ -43,16 +45,24 @@ def test_what_is_left_out_is_chosen_to_meet_what_is_asked(asked: Survives, sync:
     [
         (Survives.POWER_LOSS, {"sync_interval": "2m"}, "use sync_interval: always"),
         (Survives.BROKER_KILL, {"storage": "memory"}, "use storage: file"),
+        (Survives.BROKER_KILL, {"storage": "memory", "nodes": 3}, "use storage: file"),
+        (Survives.NODE_LOSS, {"storage": "memory", "nodes": 3}, "use storage: file"),
         (Survives.NODE_LOSS, {}, r"use server: \{nodes: 3\}"),
         (Survives.NOTHING, {"replicas": 3}, "use replicas: 1"),
         (Survives.NOTHING, {"mode": "core"}, "use mode: jetstream"),
     ],
 )
-def test_what_is_set_is_kept_and_refused_if_too_weak(
-    asked: Survives, settings: dict[str, object], instead: str
-) -> None:
+def test_what_is_set_is_kept_and_refused_if_too_weak(asked: Survives, settings: dict[str, Any], instead: str) -> None:
     with pytest.raises(CannotPromise, match=instead):
         _promise(asked, **settings)
+
+
+def test_copies_in_memory_end_with_their_processes_and_unflushed_ones_with_the_power_of_all() -> None:
+    memory = _promise(Survives.CLIENT_CRASH, nodes=3, storage="memory")
+    assert (memory.settings["replicas"], memory.survives) == (3, Survives.CLIENT_CRASH)
+    file = _promise(Survives.NODE_LOSS, nodes=3)
+    assert file.survives is Survives.NODE_LOSS
+    assert [note for note in file.notes if "not the power of all nodes at once" in note]
 
 
 def test_prefetch_of_all_consumers_is_what_the_group_may_hold() -> None:

@@ -107,6 +107,8 @@ def _notes(settings: Settings, scenario: Scenario) -> tuple[str, ...]:
     )
     if scenario.message.keys is not None:
         notes.append("keys -> partitions by murmur2, as Java clients do")
+    if settings.acks == "all" and settings.replicas >= 3 and settings.flush_messages != 1:
+        notes.append("unflushed replicas outlive a node and its power, not the power of all nodes at once")
     if settings.acks == 0:
         notes.append("acks 0: handed over when the client took it; in_flight is bounded by the client's queue")
     else:

@@ -126,18 +126,7 @@ def _jetstream(
     sync = settings.sync_interval
     if sync is None:
         sync = "always" if storage == "file" and delivery.survives is Survives.POWER_LOSS else SERVER_SYNC_INTERVAL
-    gives, weak = Survives.POWER_LOSS, ""
-    if storage == "memory":
-        gives, weak = Survives.CLIENT_CRASH, "storage: memory ends with the server: use storage: file"
-    elif sync != "always":
-        gives, weak = (
-            Survives.BROKER_KILL,
-            f"sync_interval: {sync} confirms unflushed: use sync_interval: always",
-        )
-    if replicas >= 3:  # confirmed once a majority has it
-        gives = Survives.NODE_LOSS
-    elif delivery.survives is Survives.NODE_LOSS:
-        weak = "one copy ends with its node: use server: {nodes: 3}"
+    gives, weak = _survives(storage, sync, replicas, delivery.survives)
     if SURVIVES_ORDER.index(delivery.survives) > SURVIVES_ORDER.index(gives):
         raise CannotPromise(
             f"nats jetstream survives {gives.value} with these settings, not {delivery.survives.value}; {weak}"
@@ -152,6 +141,8 @@ def _jetstream(
     notes = [f"confirmed once stored in {storage}" + (f", flushed: {sync}" if storage == "file" else "")]
     if replicas > 1:
         notes.append(f"{replicas} copies, confirmed once {replicas // 2 + 1} of their nodes have a message")
+        if storage == "file" and sync != "always":
+            notes.append("unflushed copies outlive a node and its power, not the power of all nodes at once")
     notes.append("prefetch is shared by a group: max_ack_pending = prefetch x consumers")
     return Promise(
         Guarantee.AT_LEAST_ONCE,
@@ -160,6 +151,19 @@ def _jetstream(
         settings.model_copy(update=filled).model_dump(mode="json"),
         tuple(notes),
     )
+
+
+def _survives(storage: str, sync: str, replicas: int, asked: Survives) -> tuple[Survives, str]:
+    """The strongest class of a confirmed message, and what is in the way of a stronger one."""
+    if storage == "memory":  # however many copies: they end with their processes
+        return Survives.CLIENT_CRASH, "storage: memory ends with the server's processes: use storage: file"
+    if replicas >= 3:  # confirmed once a majority has it
+        return Survives.NODE_LOSS, ""
+    if asked is Survives.NODE_LOSS:
+        return Survives.BROKER_KILL, "one copy ends with its node: use server: {nodes: 3}"
+    if sync == "always":
+        return Survives.POWER_LOSS, ""
+    return Survives.BROKER_KILL, f"sync_interval: {sync} confirms unflushed: use sync_interval: always"
 
 
 DRIVER = NatsDriver()
