@@ -12,9 +12,10 @@ from brokerbench.contract import BadTarget
 from brokerbench.model import ServerKind, ServerSpec
 from brokerbench.servers import Guardian, GuardianLost, Host, NotAvailable, Server, proctree, tailored
 from brokerbench_drivers.rabbitmq import DRIVER
+from brokerbench_drivers.rabbitmq.debootstrap import bootstrap, mirror
 from brokerbench_drivers.rabbitmq.trixie import Trixie
 from tests.conformance.lab import until
-from tests.support.absent import recipe_of
+from tests.support.absent import absent, recipe_of
 
 FOUR = ServerSpec(version="4")
 NATIVE = DRIVER.servers[ServerKind.NATIVE]
@@ -96,6 +97,17 @@ def test_a_killed_guardian_leaves_neither_a_process_nor_a_mount(tmp_path: Path) 
         assert mounted() == []
         with pytest.raises(GuardianLost):
             guardian.check()
+
+
+def test_a_mirror_without_the_suite_is_refused_at_once_in_one_line(tmp_path: Path) -> None:
+    try:
+        mirror("It")
+    except (NotAvailable, OSError) as error:
+        absent(str(error))
+    with pytest.raises(NotAvailable, match=r"^It: .*; check the network and apt's sources, and try again$") as refused:
+        bootstrap("no-such-suite", "rabbitmq-server", tmp_path, "It")
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_mirrored_queues_are_refused_before_anything_starts() -> None:
