@@ -26,6 +26,7 @@ __all__ = [
     "BadTarget",
     "Batch",
     "CannotPromise",
+    "Choosy",
     "Confirms",
     "Connection",
     "ConnectionLost",
@@ -336,6 +337,14 @@ class Driver(Protocol):
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
         """For measuring the client's own ceiling; None where nothing can take this broker's place."""
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A driver with a client that is not for all of its settings."""
+
+    def refusal(self, client: str, settings: Any) -> str:
+        """Why this client cannot do what the settings ask, and what can; empty where it can."""
 
 
 @runtime_checkable

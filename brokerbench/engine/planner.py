@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from brokerbench.contract import CannotPromise, Driver, Laned
+from brokerbench.contract import CannotPromise, Choosy, Driver, Laned
 from brokerbench.model import (
     Broker,
     Candidate,
@@ -75,6 +75,8 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         client = _client(broker, driver)
         promise = promise_of(broker, scenario, driver)
         settings = driver.Settings.from_base(promise.settings)
+        if isinstance(driver, Choosy) and (refusal := driver.refusal(client, settings)):
+            raise Excluded(refusal)
         server = _server(broker, driver, settings)
         enough_processes(scenario)
         _can_be_closed(scenario, driver, client, settings, promise)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import brokerbench_drivers
-from brokerbench.contract import Driver, Feature
+from brokerbench.contract import Choosy, Driver, Feature
 from brokerbench.model import ServerKind, ServerSpec
 from brokerbench.servers import Library, NotAvailable, tailored
 from tests.support.absent import AS_IT_COMES
@@ -60,7 +60,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
             "stream-4",
             {"queue_type": "stream", "confirms": True},
             RABBITMQ_4,
-            clients=frozenset({"pika"}),
+            clients=frozenset({"pika", "rstream"}),
             kept_after_s=5.0,
         ),
     ),
@@ -155,8 +155,13 @@ def _all() -> tuple[Case, ...]:
         for name in brokerbench_drivers.names()
         for flavour in FLAVOURS.get(name, (Flavour("as-shipped"),))
         for client in brokerbench_drivers.load(name).clients or ("builtin",)
-        if flavour.clients is None or client in flavour.clients
+        if (flavour.clients is None or client in flavour.clients) and not _refused(name, client, flavour)
     )
+
+
+def _refused(name: str, client: str, flavour: Flavour) -> bool:
+    driver = brokerbench_drivers.load(name)
+    return isinstance(driver, Choosy) and driver.refusal(client, driver.Settings.model_validate(flavour.settings)) != ""
 
 
 CASES = _all()

@@ -135,6 +135,6 @@ def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
         host = Host(guardian, "rabbitmq", tmp_path, print)
         Certificates.make(host.folder, ("elsewhere.invalid", "127.0.0.1"))
         named = DRIVER.url(recipe.start(host, SETTINGS).address).replace("@127.0.0.1:", "@localhost:")
-        for client in (None, *DRIVER.clients):
+        for client in (None, "pika", "amqpstorm"):
             assert "certificate" in refused(named, client).lower()
         host.close()

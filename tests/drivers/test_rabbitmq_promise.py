@@ -148,6 +148,19 @@ def test_each_group_reads_the_one_stream_and_has_one_consumer() -> None:
         promised(LEAST, Survives.NOTHING, scenario(consumers=2), queue_type="stream")
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"queue_type": "quorum"}, "rstream reads no quorum queue: use queue_type: stream"),
+        ({"queue_type": "stream", "exchange": "fanout"}, "leave exchange out"),
+    ],
+)
+def test_rstream_is_for_streams_alone(settings: dict[str, Any], says: str) -> None:
+    assert says in DRIVER.refusal("rstream", DRIVER.Settings(**settings))
+    assert not DRIVER.refusal("pika", DRIVER.Settings(**settings))
+    assert not DRIVER.refusal("rstream", DRIVER.Settings(queue_type="stream"))
+
+
 def test_the_default_exchange_serves_one_group_and_fanout_several() -> None:
     assert promised(LEAST, Survives.NOTHING).settings["exchange"] == "default"
     two = promised(LEAST, Survives.NOTHING, scenario(groups=2))
@@ -209,7 +222,9 @@ def test_an_url_that_is_none_is_refused(url: str, says: str) -> None:
         "amqp://me:p%40ss@broker.example:5673/my%2Fhost?management_port=8080",
         "amqps://me:it@broker.example:5671/%2F?management_port=15671",
         "amqps://me:it@broker.example:5671/%2F?management_port=15672&management=http",
+        "amqps://me:it@broker.example:5671/%2F?management_port=15671&stream_port=5551",
         "amqp://me:it@one:5672/%2F?management_port=15672&nodes=two:5673:15673,three:5674:15674",
+        "amqp://me:it@one:5672/%2F?management_port=15672&stream_port=5552&nodes=two:5673:15673:5553",
     ],
 )
 def test_an_address_is_written_as_the_url_that_gives_it(text: str) -> None:

@@ -1,7 +1,8 @@
 """Where a RabbitMQ server is: `amqp://user:password@host:port/vhost?management_port=15672`.
 
-Keys of an address beside those of `address`: `tls` (the files), `management_tls` (the API speaks https), and of a
-cluster `nodes`: host and ports of each, the first one's included.
+Keys of an address beside those of `address`: `tls` (the files), `management_tls` (the API speaks https), `stream_port`
+(the stream protocol's, with TLS where the address has it), and of a cluster `nodes`: what differs for each node, the
+first one's included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,8 @@ FORM = "amqp://user:password@host:5672/vhost?management_port=15672"
 FORM_TLS = "amqps://user:password@host:5671/vhost?ca=FILE&management_port=15671"
 FORM_NODES = "nodes=host:port:management_port,..., those after the first"
 PORTS = {"amqp": (5672, 15672), "amqps": (5671, 15671)}  # AMQP's and the management API's
-NODE_WORDS = ("host", "port", "management_port")
 TLS_WORDS = {"ca", "cert", "key"}
+PORT_WORDS = ("management_port", "stream_port")
 
 
 def address(
@@ -41,19 +42,21 @@ def parse(url: str) -> dict[str, Any]:
         raise ValueError(f"a RabbitMQ url looks like {FORM} or {FORM_TLS}; found scheme {parts.scheme or 'none'!r}")
     secure = parts.scheme == "amqps"
     query = {word: values[0] for word, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
-    known = {"management_port", "management", "nodes"} | (TLS_WORDS if secure else set())
+    known = {*PORT_WORDS, "management", "nodes"} | (TLS_WORDS if secure else set())
     unknown = sorted(set(query) - known)
     if unknown:
         raise ValueError(f"unknown in the url: {', '.join(unknown)}; it looks like {FORM_TLS if secure else FORM}")
+    ports = {word: _port(word, query[word]) for word in PORT_WORDS if word in query}
     amqp_port, management_port = PORTS[parts.scheme]
     found = address(
         parts.hostname,
         parts.port or amqp_port,
-        _port("management_port", query.get("management_port", str(management_port))),
+        ports.pop("management_port", management_port),
         unquote(parts.username) if parts.username else "guest",
         unquote(parts.password) if parts.password else "guest",
         unquote(parts.path[1:]) or "/",
     )
+    found |= ports
     if secure:
         found["tls"] = tls_of({word: [value] for word, value in query.items()})
     management = query.get("management", "https" if secure else "http")
@@ -62,7 +65,8 @@ def parse(url: str) -> dict[str, Any]:
     if management == "https":
         found["management_tls"] = True
     if "nodes" in query:
-        found["nodes"] = [{word: found[word] for word in NODE_WORDS}, *map(_node, query["nodes"].split(","))]
+        first = {"host": found["host"], "port": found["port"], "management_port": found["management_port"], **ports}
+        found["nodes"] = [first, *(_node(text) for text in query["nodes"].split(","))]
     return found
 
 
@@ -74,15 +78,16 @@ def _port(word: str, text: str) -> int:
 
 def _node(text: str) -> dict[str, Any]:
     host, *ports = text.split(":")
-    if not host or len(ports) != 2:
+    if not host or len(ports) not in (2, 3):
         raise ValueError(f"further nodes are {FORM_NODES}; found {text!r}")
-    return {"host": host, **{word: _port(word, port) for word, port in zip(NODE_WORDS[1:], ports, strict=True)}}
+    words = ("port", *PORT_WORDS)
+    return {"host": host, **{word: _port(word, port) for word, port in zip(words, ports, strict=False)}}
 
 
 def url(of: Mapping[str, Any]) -> str:
     """What `parse` reads as this address, but for what only our own recipe knows."""
     first, *others = nodes_of(of)
-    words = {word: first[word] for word in NODE_WORDS}
+    words = {word: first[word] for word in ("host", "port", *PORT_WORDS) if word in first}
     words |= {word: of[word] for word in ("user", "password", "tls") if word in of}
     if of.get("tls") and not of.get("management_tls"):
         words["management"] = "http"
@@ -93,7 +98,7 @@ def url(of: Mapping[str, Any]) -> str:
 
 
 def _spelt(node: Mapping[str, Any]) -> str:
-    return ":".join(str(node[word]) for word in NODE_WORDS)
+    return ":".join(str(node[word]) for word in ("host", "port", *PORT_WORDS) if word in node)
 
 
 def nodes_of(of: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from brokerbench.servers import ServerRecipe
 
 from .address import parse, url
 from .native import Native
-from .promise import features, promise
+from .promise import features, promise, refusal
 from .settings import Settings
 
 __all__ = ["DRIVER", "RabbitMQ"]
@@ -22,7 +22,7 @@ class RabbitMQ:
     title = "RabbitMQ"
     extra = "rabbitmq"
     Settings = Settings
-    clients: Mapping[str, str] = {"pika": "pika", "amqpstorm": "amqpstorm"}
+    clients: Mapping[str, str] = {"pika": "pika", "amqpstorm": "amqpstorm", "rstream": "rstream"}
     fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Native()}
 
@@ -43,7 +43,14 @@ class RabbitMQ:
 
         return RabbitAdmin(address, settings)
 
+    def refusal(self, client: str, settings: Any) -> str:
+        return refusal(settings) if client == "rstream" else ""
+
     def connect(self, session: Session) -> Connection:
+        if session.client == "rstream":
+            from .rstream_client import RstreamConnection
+
+            return RstreamConnection(session)
         if session.client == "amqpstorm":
             from .storm import StormConnection
 
@@ -56,6 +63,8 @@ class RabbitMQ:
         return MOST_LANES if client == "pika" else 1
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        if client == "rstream":
+            return None  # none here speaks the stream protocol
         from .stand_in import RabbitStandIn
 
         return RabbitStandIn(settings)

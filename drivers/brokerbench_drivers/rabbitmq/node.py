@@ -88,24 +88,29 @@ def write(node: Node, first: Node, host: ServerHost, run: Run, vhost: str, tls: 
     lines = [
         "management.tcp.ip = 127.0.0.1",
         f"management.tcp.port = {node.management_port}",
-        f"stream.listeners.tcp.default = 127.0.0.1:{node.stream_port}",
         "stream.advertised_host = 127.0.0.1",
-        f"stream.advertised_port = {node.stream_port}",
         f"default_vhost = {vhost}",
         f"collect_statistics_interval = {STATS_INTERVAL_MS}",
-        *_listener(node, tls, host.folder, run.folder),
+        *_listeners(node, tls, host.folder, run.folder),
         *_peers(node, first),
     ]
     (folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
 
 
-def _listener(node: Node, tls: Certificates | None, ours: Path, seen: Path) -> Sequence[str]:
+def _listeners(node: Node, tls: Certificates | None, ours: Path, seen: Path) -> Sequence[str]:
     if tls is None:
-        return [f"listeners.tcp.default = 127.0.0.1:{node.port}"]
+        return [
+            f"listeners.tcp.default = 127.0.0.1:{node.port}",
+            f"stream.listeners.tcp.default = 127.0.0.1:{node.stream_port}",
+            f"stream.advertised_port = {node.stream_port}",
+        ]
     ca, cert, key = (seen / path.relative_to(ours) for path in (tls.ca, tls.cert, tls.key))
     return [
         "listeners.tcp = none",
         f"listeners.ssl.default = 127.0.0.1:{node.port}",
+        "stream.listeners.tcp = none",
+        f"stream.listeners.ssl.default = 127.0.0.1:{node.stream_port}",
+        f"stream.advertised_tls_port = {node.stream_port}",
         f"ssl_options.cacertfile = {ca}",
         f"ssl_options.certfile = {cert}",
         f"ssl_options.keyfile = {key}",

@@ -25,10 +25,14 @@ def notes(used: Settings, delivery: Delivery, scenario: Scenario, nodes: int) ->
     if used.limited:
         yield f"a full queue -> {used.overflow}: {_OVERFLOW[used.overflow or 'drop-head']}"
     if used.confirms:
-        yield f"in_flight: {delivery.in_flight} -> unconfirmed messages of each producer, published as mandatory"
+        mandatory = "" if used.is_stream else ", published as mandatory"
+        yield f"in_flight: {delivery.in_flight} -> unconfirmed messages of each producer{mandatory}"
     else:
         yield "in_flight -> no confirms: what the socket takes"
-    yield "prefetch -> ignored: auto-ack has no limit" if used.auto_ack else "prefetch -> basic.qos per consumer"
+    if used.is_stream:
+        yield "prefetch -> basic.qos per consumer; client rstream: as many wait before the next chunks are asked for"
+    else:
+        yield "prefetch -> ignored: auto-ack has no limit" if used.auto_ack else "prefetch -> basic.qos per consumer"
 
 
 _OFFSET = {

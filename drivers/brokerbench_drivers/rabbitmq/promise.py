@@ -16,7 +16,7 @@ from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, Prom
 from .notes import notes
 from .settings import Settings
 
-__all__ = ["features", "promise"]
+__all__ = ["features", "promise", "refusal"]
 
 _MAJORITY = 3  # as few nodes as outlive the loss of one
 
@@ -66,6 +66,15 @@ def promise(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: i
         settings=used.model_dump(mode="json"),
         notes=tuple(notes(used, delivery, scenario, nodes)),
     )
+
+
+def refusal(settings: Settings) -> str:
+    """Why rstream, which speaks the stream protocol alone, cannot do with these settings; empty where it can."""
+    if not settings.is_stream:
+        return f"rstream reads no {settings.queue_type} queue: use queue_type: stream, or client: pika"
+    if settings.exchange not in (None, "default"):
+        return "rstream publishes straight to its stream: leave exchange out, or use client: pika"
+    return ""
 
 
 def _rank(survives: Survives) -> int:

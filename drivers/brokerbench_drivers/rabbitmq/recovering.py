@@ -8,7 +8,10 @@ from brokerbench.contract import BadTarget
 
 __all__ = ["when_recovered"]
 
-RECOVERING = ("is down or inaccessible", "does not have a running local replica")
+RECOVERING = (
+    *("is down or inaccessible", "does not have a running local replica"),  # over AMQP
+    *("StreamNotAvailable", "StreamDoesNotExist"),  # over the stream protocol
+)
 RECOVERY_S = 15.0
 LOOK_AGAIN_S = 0.1
 
