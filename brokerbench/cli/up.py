@@ -10,10 +10,9 @@ from typing import Any
 import click
 
 import brokerbench_drivers
-from brokerbench.contract import Driver
+from brokerbench.contract import Driver, Locatable
 from brokerbench.engine.planner import make_plan
 from brokerbench.model import Candidate, ServerKind
-from brokerbench.servers import Library
 from brokerbench_scenarios import read
 
 from ._errors import FAILED, INTERRUPTED, OK, BadInput
@@ -81,7 +80,7 @@ def _candidate(name: str, kind: str, version: str | None, nodes: int, overrides:
 
 def _has_one(driver: Driver, kind: str) -> None:
     """Raises BadInput where there is nothing to bring up, or nothing to bring it up with."""
-    if all(isinstance(recipe, Library) for recipe in driver.servers.values()):
+    if not isinstance(driver, Locatable):
         raise BadInput(f"{driver.title} has no server: its clients talk to each other", "name it in a scenario")
     if kind == ServerKind.COMPOSE:
         if not _engine_answers():

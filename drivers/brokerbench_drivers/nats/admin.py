@@ -72,12 +72,13 @@ class NatsAdmin:
 
     async def _make_consumer(self, endpoints: Endpoints, group: str) -> None:
         durable = endpoints.groups[group]
+        pushes = self._settings.fetch is None
         await self._manager.add_consumer(
             endpoints.extra["stream"],
             ConsumerConfig(
                 durable_name=durable,
-                deliver_subject=endpoints.extra["deliver"][group],
-                deliver_group=durable,
+                deliver_subject=endpoints.extra["deliver"][group] if pushes else None,
+                deliver_group=durable if pushes else None,
                 deliver_policy=DeliverPolicy.ALL,
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=self._settings.ack_wait_s,
@@ -133,6 +134,7 @@ class NatsAdmin:
             facts[f"{group}.max_ack_pending"] = str(made.max_ack_pending)
             facts[f"{group}.ack_wait"] = f"{made.ack_wait:g}s"
             facts[f"{group}.ack_policy"] = str(made.ack_policy)
+            facts[f"{group}.delivery"] = "push" if made.deliver_subject else f"pull, {self._settings.fetch} at once"
         return facts
 
     def _copies(self, about: Any) -> dict[str, str]:

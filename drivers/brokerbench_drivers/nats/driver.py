@@ -88,6 +88,8 @@ class NatsDriver:
         return NatsAdmin(address, settings)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        if settings.mode == "jetstream" and settings.fetch is not None:
+            return None  # it only pushes
         from .stand_in import NatsStandIn
 
         return NatsStandIn(settings)

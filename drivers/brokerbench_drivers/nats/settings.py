@@ -41,6 +41,10 @@ class Settings(Frozen):
     ack_wait_s: Annotated[Duration, Field(ge=0.01, le=3600)] = Field(
         default=30.0, alias="ack_wait", description="jetstream: an unsettled message comes again after this"
     )
+    fetch: Count | None = Field(
+        default=None,
+        description="jetstream: consumers pull, asking for so many messages at once; default: the server pushes",
+    )
     max_ack_pending: dict[str, Count] = Field(
         default_factory=dict, description="jetstream, for each group: unsettled messages; default prefetch x consumers"
     )

@@ -1,4 +1,4 @@
-"""The client side in a child. Producers bind, consumers connect to each of them."""
+"""The client side in a child. Producers bind and consumers connect to each of them; both connect to a device."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +23,14 @@ __all__ = ["ZeromqConnection"]
 
 _MOST = 500  # messages of one receive: the first is not stamped before the last is read
 _LINGER_MS = 2000
+_RECONNECT_MS = 10
+# What a pattern's producers and consumers are.
+_KINDS = {
+    "push-pull": (zmq.PUSH, zmq.PULL),
+    "pub-sub": (zmq.PUB, zmq.SUB),
+    "queue": (zmq.DEALER, zmq.DEALER),
+    "forwarder": (zmq.PUB, zmq.SUB),
+}
 
 
 class ZeromqConnection:
@@ -51,20 +59,22 @@ class ZeromqConnection:
 
 
 class ZeromqProducer:
-    """Handed over once the library has it. PUSH takes what its queues hold, PUB takes all and drops in silence."""
+    """Handed over once the library has it. PUSH and DEALER take what their queues hold, PUB takes all and drops in
+    silence."""
 
     def __init__(self, context: Any, session: Session) -> None:
-        where = session.endpoints.extra["where"][session.index]
         settings = session.settings
-        self._socket = context.socket(zmq.PUSH if settings.pattern == "push-pull" else zmq.PUB)
+        places = session.endpoints.extra["where"]
+        where = places[0 if settings.brokered else session.index]
+        self._socket = context.socket(_KINDS[settings.pattern][0])
         self._socket.set(zmq.SNDHWM, settings.hwm)
         try:
-            self._socket.bind(where)
+            (self._socket.connect if settings.brokered else self._socket.bind)(where)
         except zmq.ZMQError as error:
             self._socket.close(0)
-            raise BadTarget(f"zeromq cannot bind {where}: {error}; end what uses it") from error
+            raise BadTarget(f"zeromq cannot use {where}: {error}; end what uses it") from error
         # ZeroMQ counts its queue down by half a mark at a time, so PUB may drop all beyond half a mark at once.
-        at_once = settings.hwm if settings.pattern == "push-pull" else (settings.hwm + 1) // 2
+        at_once = settings.hwm if settings.shared else (settings.hwm + 1) // 2
         self._most = min(session.in_flight, at_once)
 
     def room(self) -> int:
@@ -94,13 +104,15 @@ class ZeromqProducer:
 class ZeromqConsumer:
     def __init__(self, context: Any, session: Session) -> None:
         settings = session.settings
-        self._socket = context.socket(zmq.PULL if settings.pattern == "push-pull" else zmq.SUB)
+        self._socket = context.socket(_KINDS[settings.pattern][1])
         self._socket.set(zmq.RCVHWM, settings.hwm)
-        self._socket.set(zmq.RECONNECT_IVL, 10)  # ms: the producer may bind after us
-        if settings.pattern == "pub-sub":
+        self._socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)  # the producer may bind after us
+        if not settings.shared:
             self._socket.set(zmq.SUBSCRIBE, b"")
-        for where in session.endpoints.extra["where"]:
+        places = session.endpoints.extra["where"]
+        for where in places[1:] if settings.brokered else places:
             self._socket.connect(where)
+        self._frames = 2 if settings.pattern == "queue" else 1  # the producer's name comes first
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
 
@@ -114,11 +126,11 @@ class ZeromqConsumer:
         receive, now = self._socket.recv, zmq.NOBLOCK
         payloads: list[bytes] = []
         try:
-            for _ in range(_MOST):
+            for _ in range(_MOST * self._frames):
                 payloads.append(receive(now))  # noqa: PERF401 - what came before the queue was empty is kept
-        except zmq.Again:
+        except zmq.Again:  # never between the frames of one message
             pass
-        return payloads
+        return payloads if self._frames == 1 else payloads[1::2]
 
     def settle(self, tokens: Any, how: Settle) -> None:
         raise NotImplementedError("zeromq settles nothing: Feature.SETTLE is not declared")

@@ -5,8 +5,9 @@ from typing import Any
 
 from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Guarantee, Promise, PromisePoint, Scenario, ServerKind, Survives
-from brokerbench.servers import Library, ServerRecipe
+from brokerbench.servers import ServerRecipe
 
+from .server import ZeromqServer
 from .settings import Settings
 
 __all__ = ["DRIVER", "ZeromqDriver"]
@@ -19,10 +20,10 @@ class ZeromqDriver:
     Settings = Settings
     clients: Mapping[str, str] = {"pyzmq": "zmq"}
     fast_clients: frozenset[str] = frozenset({"pyzmq"})
-    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: Library("ZeroMQ is a library: no server")}
+    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: ZeromqServer()}
 
     def features(self, settings: Any) -> frozenset[Feature]:
-        several = Feature.GROUPS if settings.pattern == "pub-sub" else Feature.COMPETING
+        several = Feature.COMPETING if settings.shared else Feature.GROUPS
         return frozenset({Feature.ORDER, several})
 
     def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
@@ -31,20 +32,22 @@ class ZeromqDriver:
         if delivery.survives is not Survives.NOTHING:
             raise CannotPromise("zeromq keeps messages in its clients' memory: use survives: nothing, or role: floor")
         groups = scenario.topology.groups
-        if settings.pattern == "push-pull" and len(groups) > 1:
-            raise CannotPromise(f"zeromq push-pull serves one group, not {len(groups)}: use pattern: pub-sub")
+        one, many = ("queue", "forwarder") if settings.brokered else ("push-pull", "pub-sub")
+        if settings.shared and len(groups) > 1:
+            raise CannotPromise(f"zeromq {one} serves one group, not {len(groups)}: use pattern: {many}")
         shared = [name for name, group in groups.items() if group.consumers > 1]
-        if settings.pattern == "pub-sub" and shared:
+        if not settings.shared and shared:
             raise CannotPromise(
-                f"zeromq pub-sub gives each consumer of {shared[0]} all: use pattern: push-pull, or consumers: 1"
+                f"zeromq {many} gives each consumer of {shared[0]} all: use pattern: {one}, or consumers: 1"
             )
-        dropping = ", which drops when full" if settings.pattern == "pub-sub" else ""
+        dropping = "" if settings.shared else ", which drops when full"
+        device = ("a device of ours, ZeroMQ's own proxy, stands between the clients",) if settings.brokered else ()
         return Promise(
             Guarantee.AT_MOST_ONCE,
             Survives.NOTHING,
             PromisePoint.HANDED_OVER,
             settings.model_dump(mode="json"),
-            (f"handed over: in the library's queue{dropping}",),
+            (f"handed over: in the library's queue{dropping}", *device),
         )
 
     def address(self, url: str) -> Mapping[str, Any]:
@@ -53,7 +56,7 @@ class ZeromqDriver:
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import ZeromqAdmin
 
-        return ZeromqAdmin(settings)
+        return ZeromqAdmin(address, settings)
 
     def connect(self, session: Session) -> Connection:
         from .client import ZeromqConnection
@@ -61,6 +64,8 @@ class ZeromqDriver:
         return ZeromqConnection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        if settings.brokered:
+            return None
         from .stand_in import ZeromqStandIn
 
         return ZeromqStandIn(settings)
