@@ -4,6 +4,7 @@ from .frozen import Frozen
 from .gate import Gate
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .load import Load, LoadModel
+from .order import Codec, Compression, OrderModel
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
     STAMP_BYTES,
@@ -54,6 +55,8 @@ __all__ = [
     "THROTTLED_MOST",
     "Broker",
     "Candidate",
+    "Codec",
+    "Compression",
     "Count",
     "Delivery",
     "Duration",
@@ -66,6 +69,7 @@ __all__ = [
     "LoadModel",
     "Margins",
     "Message",
+    "OrderModel",
     "Plan",
     "Promise",
     "PromisePoint",
