@@ -23,6 +23,7 @@ MARKS = {
     "flavour(name): runs for the flavours of which this is true",
     "promises(survives): runs for the cases of one node that can promise this; several nodes may do so by copies",
     "brokered: runs for the cases with a server",
+    "once: runs for the first flavour of each driver and client",
 }
 
 
@@ -64,10 +65,16 @@ def _fits(case: Case, test: pytest.Item) -> bool:
     asked_to_survive = [mark.args[0] for mark in test.iter_markers("promises")]
     if asked_to_survive and not (case.flavour.server.nodes == 1 and all(promises(case, it) for it in asked_to_survive)):
         return False
+    if test.get_closest_marker("once") is not None and case != _first(case):
+        return False
     brokered = test.get_closest_marker("brokered") is not None
     if (brokered and case.brokerless) or not all(getattr(case.flavour, name) for name in flavour):
         return False
     return asked <= case.features and not lacking & case.features
+
+
+def _first(case: Case) -> Case:
+    return next(each for each in CASES if (each.driver_name, each.client) == (case.driver_name, case.client))
 
 
 class Servers:

@@ -1,0 +1,12 @@
+"""Clients that cannot be Locust users: while one waits, every other user of the process waits with it."""
+
+from collections.abc import Mapping
+
+__all__ = ["STOPS_GEVENT"]
+
+# (driver, client) -> why. A conformance test holds each line, and each client that has none, to what gevent does.
+STOPS_GEVENT: Mapping[tuple[str, str], str] = {
+    ("kafka", "confluent"): "librdkafka waits in C, outside gevent's loop; use client: kafka-python",
+    ("nats", "nats-py"): "it lives on an asyncio loop, and gevent's users share the one thread that may run one",
+    ("zeromq", "pyzmq"): "libzmq waits in C, outside gevent's loop",
+}
