@@ -9,6 +9,8 @@ from .words import article, compared, counted, side
 
 __all__ = ["Comparison", "claim_of", "clause"]
 
+_WIDEST = 1000.0  # times; an interval that goes beyond tells how few blocks there are, and nothing of the brokers
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -77,6 +79,8 @@ def _claimed(c: Comparison, of: Metric) -> str:
     more, less = ("more", "less") if throughput else ("higher", "lower")
     if c.claim == "undecided" and c.bound:
         return f"undecided against {c.b} (its {of.words} is only a lower bound: messages are missing)"
+    if c.claim == "undecided" and max(c.high, 1 / c.low) > _WIDEST:
+        return f"undecided against {c.b} ({c.blocks} blocks disagree so far that nothing can be said: make more)"
     if c.claim == "undecided":
         return f"undecided against {c.b} (between {side(c.low, more, less)} and {side(c.high, more, less)})"
     effect = f"at least {side(c.high, more, less)}" if c.bound else compared(c.low, c.high, more, less)

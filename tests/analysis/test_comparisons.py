@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,13 @@ def test_more_blocks_are_made_only_where_they_can_decide(b: Mapping[int, tuple[f
 def test_whom_nothing_can_be_claimed_of_is_not_left_open(run: Run) -> None:
     found = primary(run(Broker("a"), Broker("b", Behaviour(lost=2)), rate=250, blocks=1))
     assert (found["b"]["claim"], found["b"]["left_open"]) == ("not-comparable", False)
+
+
+def test_two_blocks_that_disagree_say_so_and_no_absurd_figure() -> None:
+    wide = Comparison("end_to_end.p99", True, "a", "b", 1.2, 2e-9, 5e8, "undecided", blocks=2)
+    assert clause(wide) == "undecided against b (2 blocks disagree so far that nothing can be said: make more)"
+    narrow = replace(wide, low=0.5, high=999.0)
+    assert "between" in clause(narrow)
 
 
 def test_all_else_is_exploratory(run: Run) -> None:
