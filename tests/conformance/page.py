@@ -11,7 +11,7 @@ from pathlib import Path
 
 import brokerbench_drivers
 from brokerbench.contract import CannotPromise, Feature
-from brokerbench.model import SURVIVES_ORDER, Delivery, ServerKind, Survives
+from brokerbench.model import SURVIVES_ORDER, Delivery, Promise, ServerKind, Survives
 from tests.conformance.cases import CASES, Case
 from tests.conformance.lab import scenario, strongest
 
@@ -38,7 +38,20 @@ Python application would use; a Java application's figures will differ, its brok
 def page(versions: dict[str, dict[str, str]]) -> str:
     cases = [case for case in CASES if case.driver_name not in NO_BROKERS]
     return (
-        "\n".join([HEAD, *_servers(cases), "", *_features(cases), "", *_survival(cases), "", *_versions(versions)])
+        "\n".join(
+            [
+                HEAD,
+                *_servers(cases),
+                "",
+                *_features(cases),
+                "",
+                *_survival(cases),
+                "",
+                *_words(cases),
+                "",
+                *_versions(versions),
+            ]
+        )
         + "\n"
     )
 
@@ -91,14 +104,30 @@ def _survival(cases: list[Case]) -> Iterator[str]:
             yield f"| {', '.join(row)} | {kept} |"
 
 
+def _words(cases: list[Case]) -> Iterator[str]:
+    yield "## What our words become"
+    yield "The driver's notes on a promise that survives nothing; `validate` and the report print those of each run."
+    seen = set()
+    for case in cases:
+        row = (case.driver_name, case.flavour.name)
+        if row not in seen:
+            seen.add(row)
+            notes = _promise(case, Survives.NOTHING).notes
+            yield f"- **{', '.join(row)}**: {'; '.join(notes) or 'nothing to add'}"
+
+
 def promises(case: Case, survives: Survives) -> bool:
-    delivery = Delivery(guarantee=strongest(case), survives=survives)
-    asked = scenario(case, {"a": 1}, delivery)
     try:
-        case.driver.promise(case.settings, delivery, asked, case.flavour.server.nodes)
+        _promise(case, survives)
     except CannotPromise:
         return False
     return True
+
+
+def _promise(case: Case, survives: Survives) -> Promise:
+    delivery = Delivery(guarantee=strongest(case), survives=survives)
+    asked = scenario(case, {"a": 1}, delivery)
+    return case.driver.promise(case.settings, delivery, asked, case.flavour.server.nodes)
 
 
 def _versions(versions: dict[str, dict[str, str]]) -> Iterator[str]:

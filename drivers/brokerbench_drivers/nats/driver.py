@@ -111,7 +111,10 @@ def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Sce
         Survives.NOTHING,
         PromisePoint.HANDED_OVER,
         settings.model_copy(update=filled).model_dump(mode="json"),
-        ("core: handed to the client library, which writes as fast as the socket takes",),
+        (
+            "group -> queue group of one subject; prefetch -> nothing: the server sends as fast as the socket takes",
+            "core: handed to the client library, which writes as fast as the socket takes",
+        ),
     )
 
 
@@ -140,7 +143,9 @@ def _jetstream(
         "sync_interval": sync,
         "max_ack_pending": pending | settings.max_ack_pending,
     }
-    notes = [f"confirmed once stored in {storage}" + (f", flushed: {sync}" if storage == "file" else "")]
+    how = "push, with a queue group" if settings.fetch is None else f"pull, {settings.fetch} messages at once"
+    notes = [f"topic -> stream; group -> durable consumer ({how})"]
+    notes += [f"confirmed once stored in {storage}" + (f", flushed: {sync}" if storage == "file" else "")]
     if replicas > 1:
         notes.append(f"{replicas} copies, confirmed once {replicas // 2 + 1} of their nodes have a message")
         if storage == "file" and sync != "always":

@@ -12,6 +12,13 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "ZeromqDriver"]
 
+_SOCKETS = {
+    "push-pull": "producers -> PUSH, consumers -> PULL",
+    "pub-sub": "producers -> PUB, each group -> SUB",
+    "queue": "producers -> DEALER to a ROUTER, consumers -> DEALER from a DEALER",
+    "forwarder": "producers -> PUB to an XSUB, each group -> SUB from an XPUB",
+}
+
 
 class ZeromqDriver:
     name = "zeromq"
@@ -47,7 +54,11 @@ class ZeromqDriver:
             Survives.NOTHING,
             PromisePoint.HANDED_OVER,
             settings.model_dump(mode="json"),
-            (f"handed over: in the library's queue{dropping}", *device),
+            (
+                f"{_SOCKETS[settings.pattern]}; in_flight and prefetch -> hwm, {settings.hwm} messages a connection",
+                f"handed over: in the library's queue{dropping}",
+                *device,
+            ),
         )
 
     def address(self, url: str) -> Mapping[str, Any]:
