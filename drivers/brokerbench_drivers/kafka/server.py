@@ -67,9 +67,18 @@ class _Kafka:
         }
         if tls:
             address["tls"] = {"ca": str(tls.ca), "cert": None, "key": None}
-        for node, process in zip(nodes, processes, strict=True):
+        for number, node in enumerate(nodes):
             ready = _Ready({**address, "bootstrap": node.address}, shape)
-            host.wait_until(ready, process, _START_S, f"Kafka on {node.address}")
+            try:
+                host.wait_until(ready, processes[number], _START_S, f"Kafka on {node.address}")
+            except NotAvailable:
+                if len(nodes) == 1 or processes[number].alive():
+                    raise
+                # Where the others are slow to come, KRaft's sending thread may meet a broken connection that it takes
+                # for fatal, and ends its node (seen once, on a busy machine). Its data is as it was.
+                host.say(f"Kafka on {node.address} ended before its cluster was there: once more")
+                processes[number] = shape.spawn(host, node, java, classpath, heap_mib)
+                host.wait_until(ready, processes[number], _START_S, f"Kafka on {node.address}")
         about = {**dated(version, RELEASED), "java": java.version, "nodes": str(self._nodes)}
         about |= {"heap": f"{heap_mib} MiB" + (" on each node" if self._nodes > 1 else "")}
         about |= {"flags": " ".join((*heap_flags(heap_mib), *SERVER_FLAGS))}
