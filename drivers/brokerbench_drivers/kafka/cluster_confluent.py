@@ -28,6 +28,7 @@ _PASSING = (
     KafkaError.NOT_COORDINATOR,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._NOENT,  # librdkafka's own: "no leaders found", while the brokers have not told them
 )
 _LOOK_AGAIN_S = 0.02
 
