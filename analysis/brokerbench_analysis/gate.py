@@ -6,7 +6,6 @@ changed no more often than one.
 """
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,13 +15,12 @@ from brokerbench.model import Gate
 
 from .across import LETTERS, Both, in_common
 from .metrics import Metric, metric, value_of
+from .slo import OPS
 from .statistics import ALPHA
 from .study import Study
 from .words import counted, digits
 
 __all__ = ["GateState", "Judged", "judge"]
-
-_OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class GateState(StrEnum):
@@ -71,7 +69,7 @@ def _change(gate: Gate, of: Metric, both: Both, alpha: float) -> tuple[GateState
         return GateState.NOT_JUDGED, why
     if estimate is None or estimate.low is None or estimate.high is None:
         return GateState.NOT_JUDGED, f"{of.words} was not measured often enough in both runs"
-    bound, holds = 1 + gate.value, _OPS[gate.op]
+    bound, holds = 1 + gate.value, OPS[gate.op]
     near, far = (estimate.low, estimate.high) if gate.op[0] == ">" else (estimate.high, estimate.low)
     state = GateState.FAILED if holds(near, bound) else GateState.UNDECIDED if holds(far, bound) else GateState.PASSED
     low, high = (_signed(end) for end in (estimate.low, estimate.high))
@@ -89,9 +87,9 @@ def _figure(gate: Gate, of: Metric, both: Both) -> tuple[GateState, str]:
     if value is None:
         return GateState.NOT_JUDGED, f"{of.words} was not measured in run {both.letter}"
     said = f"{of.words}: {'at least ' if bound else ''}{digits(value, 3) if of.unit else counted(value)} {of.unit}"
-    if bound and (gate.op[0] == "<" or not _OPS[gate.op](value, gate.value)):
+    if bound and (gate.op[0] == "<" or not OPS[gate.op](value, gate.value)):
         return GateState.NOT_JUDGED, f"{said.rstrip()}, and no more is known: messages are missing"
-    return (GateState.FAILED if _OPS[gate.op](value, gate.value) else GateState.PASSED), said.rstrip()
+    return (GateState.FAILED if OPS[gate.op](value, gate.value) else GateState.PASSED), said.rstrip()
 
 
 def _signed(ratio: float) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from .candidates import Candidate
 from .metrics import metric, value_of
 
-__all__ = ["evaluate"]
+__all__ = ["OPS", "evaluate"]
 
-_OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
 
 
 def evaluate(slos: Sequence[dict[str, Any]], candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def _meets(slo: dict[str, Any], value: float | None, bound: bool) -> bool | None
     """A lower bound can break `< x`, and can only meet `> x`."""
     if value is None:
         return None
-    holds = bool(_OPS[slo["op"]](value, float(slo["value"])))
+    holds = bool(OPS[slo["op"]](value, float(slo["value"])))
     if not bound:
         return holds
     if slo["op"] in {"<", "<="}:

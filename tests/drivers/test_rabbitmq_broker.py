@@ -20,6 +20,7 @@ from brokerbench.contract import (
     Admin,
     BadTarget,
     Batch,
+    Confirms,
     Connection,
     ConnectionLost,
     Consumer,
@@ -57,13 +58,19 @@ def require_rabbitmq() -> None:
         pytest.skip(why)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@contextlib.contextmanager
+def running(logs: Path) -> Iterator[Server]:
     require_rabbitmq()
     with Guardian() as guardian:
-        host = Host(guardian, "rabbitmq", tmp_path_factory.mktemp("logs"), print)
+        host = Host(guardian, "rabbitmq", logs, print)
         yield RECIPE.start(host, DRIVER.Settings())
         host.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("logs")) as made:
+        yield made
 
 
 class Bench:
@@ -110,6 +117,14 @@ def batch(first: int, count: int) -> Batch:
     return Batch(memoryview(data), np.arange(count + 1, dtype=np.int64) * SIZE, SIZE, count)
 
 
+def note(confirms: Confirms, fates: dict[int, Fate]) -> None:
+    """Ordinal -> fate; each is answered once."""
+    for first, last, fate in zip(confirms.first.tolist(), confirms.last.tolist(), confirms.fate.tolist(), strict=True):
+        for ordinal in range(first, last + 1):
+            assert ordinal not in fates
+            fates[ordinal] = Fate(fate)
+
+
 def send(producer: Producer, count: int, first: int = 0) -> dict[int, Fate]:
     """Send all, wait for every answer; ordinal -> fate, each answered once."""
     fates: dict[int, Fate] = {}
@@ -121,10 +136,7 @@ def send(producer: Producer, count: int, first: int = 0) -> dict[int, Fate]:
         if room > 0:
             sent += producer.send(batch(first + sent, room))
         found = producer.confirms(0.0 if room > 0 else 0.01)
-        for low, high, fate in zip(found.first.tolist(), found.last.tolist(), found.fate.tolist(), strict=True):
-            for ordinal in range(low, high + 1):
-                assert ordinal not in fates
-                fates[ordinal] = Fate(fate)
+        note(found, fates)
         return len(fates) == count
 
     until(step, f"{count} sent and answered")

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from brokerbench.contract import BadTarget, Batch, ConnectionLost, Fate, Producer, Session
-from brokerbench.servers import Guardian, Host, Server
-from brokerbench_drivers.rabbitmq import DRIVER
+from brokerbench.servers import Server
 from brokerbench_drivers.rabbitmq.management import Management
-from tests.drivers.test_rabbitmq_broker import RECIPE, SIZE, Bench, require_rabbitmq, until
+from tests.drivers.test_rabbitmq_broker import SIZE, Bench, note, running, until
 
 LANES = 120  # more than are opened at once
 
@@ -19,11 +18,8 @@ pytestmark = pytest.mark.broker("rabbitmq")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    require_rabbitmq()
-    with Guardian() as guardian:
-        host = Host(guardian, "rabbitmq", tmp_path_factory.mktemp("logs"), print)
-        yield RECIPE.start(host, DRIVER.Settings())
-        host.close()
+    with running(tmp_path_factory.mktemp("logs")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -44,11 +40,7 @@ def answers(producer: Producer, count: int) -> dict[int, Fate]:
     found: dict[int, Fate] = {}
 
     def all_there() -> bool:
-        confirms = producer.confirms(0.2)
-        for first, last, fate in zip(confirms.first.tolist(), confirms.last.tolist(), confirms.fate, strict=True):
-            for number in range(first, last + 1):
-                assert number not in found
-                found[number] = Fate(fate)
+        note(producer.confirms(0.2), found)
         return len(found) == count
 
     until(all_there, f"{count} answers")

@@ -23,7 +23,7 @@ class StompConnection:
         return StompConsumer(self._link, self._session)
 
     def events(self) -> Sequence[Event]:
-        return self._link.events()
+        return self._link.take_events()
 
     def close(self) -> None:
         self._link.close()

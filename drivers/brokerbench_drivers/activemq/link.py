@@ -8,7 +8,8 @@ from typing import Any
 
 from stomp.exception import StompException
 
-from brokerbench.contract import BadTarget, ConnectionLost, Event
+from brokerbench.contract import BadTarget
+from brokerbench_drivers._losing import Losable
 
 from .address import where
 from .wire import CONNECT_S, Stomp, Wire
@@ -24,20 +25,18 @@ _FAILURES = (OSError, StompException)
 logging.getLogger("stomp.py").setLevel(logging.CRITICAL + 1)
 
 
-class Link:
+class Link(Losable):
     """`on_frame(frame)` gets each MESSAGE, `on_receipt(number)` each numbered RECEIPT, on stomp.py's thread."""
 
     def __init__(self, address: Mapping[str, Any]) -> None:
+        super().__init__()
         self._where = where(address)
         self.on_frame: Callable[[Any], None] = lambda frame: None
         self.on_number: Callable[[int], None] = lambda number: None
-        self._listeners: list[Callable[[Exception], None]] = []
-        self._events: list[Event] = []
-        self._lost: ConnectionLost | None = None
         self._refused = ""
         self._answers: dict[str, threading.Event] = {}
         self._up = threading.Event()
-        self._connected = self._closing = False
+        self._connected = False
         self._wire = Wire(address)
         self._stomp = Stomp(self._wire)
         self._stomp.set_listener("brokerbench", self)
@@ -85,27 +84,11 @@ class Link:
 
     # -- what the driver calls -------------------------------------------------------------------------------------
 
-    @property
-    def usable(self) -> bool:
-        return self._lost is None and not self._closing
-
-    def on_lost(self, listener: Callable[[Exception], None]) -> None:
-        self._listeners.append(listener)
-        if self._lost is not None:
-            listener(self._lost)
-
     def lose(self, why: str) -> None:
         if self.usable:
-            self._lost = ConnectionLost(f"connection to ActiveMQ at {self._where} is gone: {why}")
-            self._events.append(Event("dropped", str(self._lost)))
-            for listener in self._listeners:
-                listener(self._lost)
+            self._lose(f"connection to ActiveMQ at {self._where} is gone: {why}")
             for answer in self._answers.values():
                 answer.set()
-
-    def check(self) -> None:
-        if self._lost is not None:
-            raise self._lost
 
     def put(self, frames: bytes) -> None:
         """Never raises: who is lost is told by the next `check`."""
@@ -134,10 +117,6 @@ class Link:
             raise BadTarget(
                 f"ActiveMQ at {self._where} gives no subscription to {destination}: {self._lost or 'silent'}"
             )
-
-    def events(self) -> list[Event]:
-        taken, self._events = self._events, []
-        return taken
 
     def close(self) -> None:
         """What was put is written and answered first, for a bounded time."""

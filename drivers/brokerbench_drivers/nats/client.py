@@ -48,7 +48,7 @@ class NatsConnection:
         return made
 
     def events(self) -> Sequence[Event]:
-        return self._link.events()
+        return self._link.take_events()
 
     def close(self) -> None:
         for part in self._parts:

@@ -1,6 +1,6 @@
 """One nats-py connection on a loop thread of its own, for the engine's synchronous calls."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from nats.errors import SlowConsumerError
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
 from brokerbench_drivers._loop import LoopThread
+from brokerbench_drivers._losing import Losable
 from brokerbench_drivers._tls import context
 
 __all__ = ["CONNECT_S", "FLUSH_S", "Link"]
@@ -21,20 +22,17 @@ _FAILURES = (OSError, NatsError, TimeoutError)
 T = TypeVar("T")
 
 
-class Link:
+class Link(Losable):
     """`client` is used on the loop only. It does not reconnect: what a loss means is the engine's to judge."""
 
     def __init__(self, address: Mapping[str, Any], name: str) -> None:
+        super().__init__()
         scheme = "tls" if address.get("tls") else "nats"
         nodes = address.get("nodes") or [address]
         self._servers = [f"{scheme}://{node['host']}:{node['port']}" for node in nodes]
         self._where = self._servers[0]
         self._last_error: Exception | None = None
-        self._listeners: list[Callable[[Exception], None]] = []
-        self._events: list[Event] = []
         self._dropped = 0
-        self._lost: ConnectionLost | None = None
-        self._closing = False
         self.thread = LoopThread(name)
         try:
             self.client: Any = self.thread.run(self._connect(address, name), CONNECT_S + 2)
@@ -61,22 +59,9 @@ class Link:
             closed_cb=self._on_closed,
         )
 
-    @property
-    def usable(self) -> bool:
-        return self._lost is None and not self._closing
-
-    def on_lost(self, listener: Callable[[Exception], None]) -> None:
-        self._listeners.append(listener)
-        if self._lost is not None:
-            listener(self._lost)
-
     def lose(self, error: Exception) -> None:
         """On the loop: by nats-py when the connection is gone, by a Pump whose publishing failed."""
-        if self.usable:
-            self._lost = ConnectionLost(f"nats connection to {self._where} is gone: {error or type(error).__name__}")
-            self._events.append(Event("dropped", str(self._lost)))
-            for listener in self._listeners:
-                listener(self._lost)
+        self._lose(f"nats connection to {self._where} is gone: {error or type(error).__name__}")
 
     async def _on_error(self, error: Exception) -> None:
         if isinstance(error, SlowConsumerError):
@@ -86,10 +71,6 @@ class Link:
 
     async def _on_closed(self) -> None:
         self.lose(self._last_error or ConnectionError("closed by the server"))
-
-    def check(self) -> None:
-        if self._lost is not None:
-            raise self._lost
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Raises ConnectionLost where the server does not answer."""
@@ -109,8 +90,8 @@ class Link:
         with suppress(*_FAILURES):
             self.thread.run(work, FLUSH_S)
 
-    def events(self) -> list[Event]:
-        taken, self._events = self._events, []
+    def take_events(self) -> list[Event]:
+        taken = super().take_events()
         dropped, self._dropped = self._dropped, 0
         if dropped:
             taken.append(Event("slow-consumer", f"nats-py dropped {dropped} messages: its pending limits were reached"))

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, Fate, Session
+from brokerbench.contract import NO_CONFIRMS, Confirms, Fate, Session
 from brokerbench.inbox import Mailbox
-from brokerbench_drivers._loop import Pump
+from brokerbench_drivers._bursts import BurstProducer
 
 from .link import CONNECT_S, FLUSH_S, Link
 
@@ -15,41 +15,12 @@ __all__ = ["CoreProducer", "JetStreamProducer"]
 _MOST = 16384
 
 
-class _NatsProducer:
-    """Messages are numbered as taken; `_left` counts those that went (core) or were answered (JetStream)."""
+class _NatsProducer(BurstProducer[Link]):
+    """What has left: those that went (core), or were answered (JetStream)."""
 
     def __init__(self, link: Link, session: Session) -> None:
-        self._link = link
+        super().__init__(link, session)
         self._subject = session.endpoints.destination
-        self._in_flight = session.in_flight
-        self._taken = 0
-        self._left = 0
-        self._pump = Pump(link.thread, link.lose)
-        self._closed = False
-
-    def room(self) -> int:
-        return self._in_flight - (self._taken - self._left)
-
-    def send(self, batch: Batch) -> int:
-        self._link.check()
-        room = self.room()
-        if room <= 0:
-            return 0
-        payloads = batch.payloads()[:room]
-        first = self._taken
-        self._taken += len(payloads)
-        self._pump.offer(lambda: self._burst(payloads, first))
-        return len(payloads)
-
-    async def _burst(self, payloads: list[bytes], first: int) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if self._link.usable:
-            self._link.attempt(self._flush())
 
     async def _flush(self) -> None:
         await self._pump.drained()

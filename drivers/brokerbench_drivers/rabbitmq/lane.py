@@ -29,6 +29,7 @@ from pika.spec import (
 from brokerbench.contract import Fate
 
 from .answers import Answers
+from .told import told
 
 __all__ = ["Hello", "Lane"]
 
@@ -113,7 +114,7 @@ class Lane:
             except NOT_NOW:
                 return
             except OSError as error:
-                self.fail(_told(error))
+                self.fail(told(error))
 
     def read(self) -> None:
         """Work through what has come; more than that makes the socket readable again."""
@@ -128,9 +129,9 @@ class Lane:
         except NOT_NOW:
             pass
         except OSError as error:
-            self.fail(_told(error))
+            self.fail(told(error))
         except (AMQPError, KeyError, ValueError) as error:
-            self.fail(f"what came cannot be read: {_told(error)}")
+            self.fail(f"what came cannot be read: {told(error)}")
 
     def end(self) -> None:
         """Say goodbye; `lost` is set once the broker has answered."""
@@ -244,9 +245,3 @@ _HANDLERS: Mapping[type, Callable[[Lane, Any], None]] = {
     Channel.Close: Lane._on_close,
     Connection.CloseOk: Lane._on_close_ok,
 }
-
-
-def _told(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return " ".join(str(error).split()) or type(error).__name__

@@ -6,7 +6,7 @@ single message.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -14,11 +14,13 @@ from rstream import schema
 from rstream.client import Client
 from rstream.exceptions import ClientError, ServerError
 
-from brokerbench.contract import BadTarget, ConnectionLost, Event
+from brokerbench.contract import BadTarget
 from brokerbench_drivers._loop import LoopThread
+from brokerbench_drivers._losing import Losable
 from brokerbench_drivers._tls import context
 
 from .link import OURS
+from .told import told
 
 __all__ = ["FLUSH_S", "FRAME_MAX", "RstreamLink"]
 
@@ -32,19 +34,16 @@ _FAILURES = (OSError, ServerError, ClientError, TimeoutError, AssertionError)
 T = TypeVar("T")
 
 
-class RstreamLink:
+class RstreamLink(Losable):
     """`client` is used on the loop only. Raises BadTarget where the connection cannot be opened."""
 
     def __init__(self, address: Mapping[str, Any], name: str, stream: str, *, to_leader: bool) -> None:
+        super().__init__()
         logging.getLogger("rstream").setLevel(logging.CRITICAL)  # what it reports of a lost connection, we raise
         port = address.get("stream_port") or (TLS_PORT if address.get("tls") else PORT)
         self._address = address
         self._tls = context(address["tls"]) if address.get("tls") else None
         self._where = f"RabbitMQ's stream protocol at {address['host']}:{port}"
-        self._listeners: list[Callable[[Exception], None]] = []
-        self._events: list[Event] = []
-        self._lost: ConnectionLost | None = None
-        self._closing = False
         self.thread = LoopThread(name)
         try:
             self.client: Client = self.thread.run(self._open(port, name, stream, to_leader), OPEN_S)
@@ -82,22 +81,9 @@ class RstreamLink:
             raise
         return client
 
-    @property
-    def usable(self) -> bool:
-        return self._lost is None and not self._closing
-
-    def on_lost(self, listener: Callable[[Exception], None]) -> None:
-        self._listeners.append(listener)
-        if self._lost is not None:
-            listener(self._lost)
-
     def lose(self, error: Exception) -> None:
         """On the loop."""
-        if self.usable:
-            self._lost = ConnectionLost(f"{self._where}: {told(error)}")
-            self._events.append(Event("dropped", str(self._lost)))
-            for listener in self._listeners:
-                listener(self._lost)
+        self._lose(f"{self._where}: {told(error)}")
 
     def _on_ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -105,10 +91,6 @@ class RstreamLink:
 
     def _on_moved(self, frame: Any) -> None:
         self.lose(ConnectionError(f"the stream {frame.metadata_info.stream} has moved or is gone"))
-
-    def check(self) -> None:
-        if self._lost is not None:
-            raise self._lost
 
     def ask(self, request: Coroutine[Any, Any, T], what: str) -> T:
         """Raises BadTarget with the broker's word."""
@@ -121,10 +103,6 @@ class RstreamLink:
         """Parting words, for a bounded time."""
         with suppress(*_FAILURES):
             self.thread.run(work, FLUSH_S)
-
-    def take_events(self) -> list[Event]:
-        taken, self._events = self._events, []
-        return taken
 
     def close(self) -> None:
         if not self._closing:
@@ -140,12 +118,3 @@ async def _closed(client: Client) -> None:
     finally:
         if connection is not None and connection._writer is not None:  # which it leaves open once it is broken
             connection._writer.close()
-
-
-def told(error: BaseException) -> str:
-    """rstream raises its errors by class, without a text."""
-    if isinstance(error, type):
-        error = error()
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return " ".join(str(error).split()) or type(error).__name__

@@ -4,9 +4,9 @@ from typing import Any
 
 from rstream import schema
 
-from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, Session
+from brokerbench.contract import NO_CONFIRMS, Confirms, Session
 from brokerbench.inbox import Mailbox
-from brokerbench_drivers._loop import Pump
+from brokerbench_drivers._bursts import BurstProducer
 from brokerbench_drivers._ranges import confirms_of
 
 from .rstream_link import FRAME_MAX, RstreamLink
@@ -21,17 +21,13 @@ MOST = 8192
 Answer = tuple[list[int], list[int]]  # confirmed, refused
 
 
-class RstreamProducer:
+class RstreamProducer(BurstProducer[RstreamLink]):
     """The broker always confirms. Without `confirms` nobody waits for it: a message has left once it is written."""
 
     def __init__(self, link: RstreamLink, session: Session) -> None:
-        self._link = link
-        self._in_flight = session.in_flight
+        super().__init__(link, session)
         self._confirms: bool = session.settings.confirms
-        self._taken = self._left = 0
         self._answers: Mailbox[Answer] = Mailbox()
-        self._pump = Pump(link.thread, link.lose)
-        self._closed = False
         link.on_lost(self._answers.fail)
         stream = session.endpoints.extra["routing_key"]
         link.ask(self._declare(stream), f"a publisher of {stream!r}")
@@ -43,18 +39,7 @@ class RstreamProducer:
         await client.declare_publisher(stream, None, PUBLISHER)
 
     def room(self) -> int:
-        return self._in_flight - (self._taken - self._left) if self._link.usable else 0
-
-    def send(self, batch: Batch) -> int:
-        self._link.check()
-        room = self.room()
-        if room <= 0:
-            return 0
-        payloads = batch.payloads()[:room]
-        first = self._taken
-        self._taken += len(payloads)
-        self._pump.offer(lambda: self._burst(payloads, first))
-        return len(payloads)
+        return super().room() if self._link.usable else 0
 
     async def _burst(self, payloads: list[bytes], first: int) -> None:
         messages: list[schema.Message] = []
@@ -89,12 +74,6 @@ class RstreamProducer:
         refused = [ordinal for _, some in answers for ordinal in some]
         self._left += len(confirmed) + len(refused)
         return confirms_of(confirmed, refused)
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            if self._link.usable:
-                self._link.attempt(self._flush())
 
     async def _flush(self) -> None:
         """The broker takes what was published before it answers this."""
