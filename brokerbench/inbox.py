@@ -6,7 +6,7 @@ only when it has said that it waits.
 
 import threading
 from collections import deque
-from time import monotonic_ns
+from time import monotonic, monotonic_ns
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -54,11 +54,14 @@ class Mailbox(Generic[T]):
         return [pop() for _ in range(min(len(items), most))]
 
     def _wait(self, timeout_s: float) -> None:
-        # Say that we wait, then look again: an item put before the first is seen by the second.
-        self._woken.clear()
+        # Say that we wait, then look again: an item put before the first is seen by the second. Whoever saw us wait may
+        # wake us only after its item was taken, so being woken is no sign that there is one.
+        end = monotonic() + timeout_s
         self._waiting = True
-        if timeout_s > 0 and not self._items and self._error is None:
-            self._woken.wait(timeout_s)
+        while not self._items and self._error is None and (left := end - monotonic()) > 0:
+            self._woken.clear()
+            if not self._items and self._error is None:
+                self._woken.wait(left)
         self._waiting = False
 
 
