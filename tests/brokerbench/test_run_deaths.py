@@ -60,7 +60,7 @@ def kept(live: Live, count: int) -> list[str]:
 
 def test_main_is_killed(tmp_path):
     require("rabbitmq", "nats", "kafka")
-    with live_run(scenario({**RABBIT, **NATS, **KAFKA}), tmp_path) as live:
+    with live_run(scenario({**RABBIT, **NATS, **KAFKA}, steady="4s"), tmp_path) as live:
         live.in_load(finished=1)
         live.note()
         there = " ".join(live.names.values())
@@ -76,7 +76,7 @@ def test_main_is_killed(tmp_path):
 
 def test_the_guardian_is_killed(tmp_path):
     require("rabbitmq", "nats")
-    with live_run(scenario({**RABBIT, **NATS}), tmp_path) as live:
+    with live_run(scenario({**RABBIT, **NATS}, steady="4s"), tmp_path) as live:
         running = live.in_load(finished=1)
         live.note()
         os.kill(live.guardian, signal.SIGKILL)
