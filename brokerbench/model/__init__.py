@@ -4,18 +4,15 @@ from .frozen import Frozen
 from .gate import Gate
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .load import Load, LoadModel
+from .message import STAMP_BYTES, Keys, Message
 from .order import Codec, Compression, OrderModel
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
-    STAMP_BYTES,
     SURVIVES_ORDER,
     Broker,
     Delivery,
-    Group,
     Guarantee,
-    Keys,
     Margins,
-    Message,
     Repeats,
     Role,
     Scenario,
@@ -23,9 +20,9 @@ from .scenario import (
     ServerSpec,
     Slo,
     Survives,
-    Topology,
 )
 from .stage import Segment, Stage
+from .topology import Group, Topology
 from .trace import Trace
 from .tracefile import TraceError, TraceFile, read_trace
 from .units import (

@@ -11,18 +11,16 @@ from pydantic import Field, model_validator
 
 from .frozen import Frozen
 from .load import Load
-from .units import Count, Share, Size
+from .message import Message
+from .topology import Topology
+from .units import Count, Share
 
 __all__ = [
-    "STAMP_BYTES",
     "SURVIVES_ORDER",
     "Broker",
     "Delivery",
-    "Group",
     "Guarantee",
-    "Keys",
     "Margins",
-    "Message",
     "Repeats",
     "Role",
     "Scenario",
@@ -30,10 +28,7 @@ __all__ = [
     "ServerSpec",
     "Slo",
     "Survives",
-    "Topology",
 ]
-
-STAMP_BYTES = 16
 
 
 class Guarantee(StrEnum):
@@ -98,31 +93,6 @@ class Broker(Frozen):
     url: str | None = None
     role: Role = Role.CANDIDATE
     settings: Mapping[str, Any] = Field(default_factory=dict)
-
-
-class Group(Frozen):
-    """A group is owed every message once; its consumers share the work."""
-
-    consumers: Annotated[Count, Field(le=32)] = 1
-    prefetch: Annotated[Count, Field(le=65535)] = 500
-
-
-class Topology(Frozen):
-    topics: Annotated[Count, Field(le=1)] = 1
-    partitions: Annotated[Count, Field(le=256)] = 1
-    producers: Annotated[Count, Field(le=32)] = 1
-    groups: Annotated[Mapping[str, Group], Field(min_length=1)] = Field(default_factory=lambda: {"all": Group()})
-
-
-class Keys(Frozen):
-    """Uniform over `cardinality` distinct keys."""
-
-    cardinality: Annotated[Count, Field(le=1_000_000)]
-
-
-class Message(Frozen):
-    size_bytes: Size = Field(alias="size")
-    keys: Keys | None = None
 
 
 class Delivery(Frozen):
