@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .folder import Json
+from .folder import Json, own_of
 
 __all__ = ["Difference", "Side", "differences"]
 
@@ -106,6 +106,9 @@ def _candidates(a: Side, b: Side) -> Iterator[Difference]:
         yield from _versions(name, one.get("broker_version"), other.get("broker_version"))
         for key, words in _PROMISE.items():
             yield from _forbidden(f"{name}: {words}", one.get(key), other.get(key))
+        alone = [_flat(own_of(side.run, name)) for side in (a, b)]
+        for key in dict.fromkeys((*alone[0], *alone[1])):
+            yield from _forbidden(f"{name}: {key}", alone[0].get(key), alone[1].get(key))
         yield from _noted(f"{name}: ", *({key: side.get(key) for key in _SET_UP} for side in (one, other)))
         yield from _noted(f"{name}: ", *(_flat(_settings(side.run, name)) for side in (a, b)))
 

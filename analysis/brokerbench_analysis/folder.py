@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from brokerbench.model import OWN
+
 from .histograms import DamagedLogError, Interval, read_hlog
 from .reasons import Reason
 
-__all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "read_run", "read_trial"]
+__all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "asked_of", "own_of", "read_run", "read_trial"]
 
 SCHEMA = 1
 Json = dict[str, Any]
@@ -104,6 +106,17 @@ def read_run(folder: Path) -> Json:
             f"{path} has trials of {', '.join(unknown)}, which is no candidate in it; the run has to be repeated"
         )
     return run
+
+
+def own_of(run: Json, candidate: str) -> Json:
+    """The parts of the scenario that this candidate has of its own."""
+    broker = (run["scenario"].get("brokers") or {}).get(candidate) or {}
+    return {part: broker[part] for part in OWN if broker.get(part) is not None}
+
+
+def asked_of(run: Json, candidate: str) -> Json:
+    """The scenario as this candidate was asked it."""
+    return {**run["scenario"], **own_of(run, candidate)}
 
 
 def read_trial(folder: Path, entry: Json, in_flight: int | None = None) -> TrialFiles:

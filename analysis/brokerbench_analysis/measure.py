@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .folder import Json, TrialFiles, read_trial
+from .folder import Json, TrialFiles, asked_of, read_trial
 from .generator import busiest, pauses
 from .integrity import check
 from .latency import METRICS, Sample, figures, sample_of
@@ -61,11 +61,11 @@ def measure_all(folder: Path, run: Json) -> tuple[Measured, ...]:
     """Every trial that has ended, in the order of run.json."""
     finished = [entry for entry in run["trials"] if entry.get("state") == "finished"]
     replaced = {entry.get("repeats") for entry in finished if entry.get("kind") == "repeat"}
-    in_flight = (run["scenario"].get("delivery") or {}).get("in_flight")
     ended = (entry for entry in run["trials"] if entry.get("state") in {"finished", *_ENDED})
     out = []
     for entry in ended:
-        trial = _measure(folder, entry, in_flight)
+        delivery = asked_of(run, str(entry["candidate"])).get("delivery") or {}
+        trial = _measure(folder, entry, delivery.get("in_flight"))
         trial.record["superseded"] = entry["id"] in replaced
         out.append(trial)
     return tuple(out)

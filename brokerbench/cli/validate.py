@@ -1,14 +1,24 @@
 """`validate`: what a scenario file means, before anything is started. Opens no socket."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import click
 
 from brokerbench.engine.planner import make_plan
-from brokerbench.model import Candidate, LoadModel, Margins, Plan, Role, TrialKind, format_duration
+from brokerbench.model import (
+    Candidate,
+    LoadModel,
+    Margins,
+    Plan,
+    Role,
+    Scenario,
+    Topology,
+    TrialKind,
+    format_duration,
+)
 from brokerbench_scenarios import redacted, without_secrets
 
 from ._errors import BAD_INPUT, OK
@@ -91,11 +101,8 @@ def lines(plan: Plan) -> list[str]:
 
 def _question(plan: Plan) -> list[str]:
     scenario = plan.scenario
-    load, topology, message = scenario.load, scenario.topology, scenario.message
+    load, message = scenario.load, scenario.message
     how = f"{load.how} in total" if load.model is LoadModel.OPEN else load.how
-    groups = ", ".join(
-        f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items()
-    )
     keys = f"{message.keys.cardinality:,} keys" if message.keys else "no keys"
     delivery = scenario.delivery
     slo = [f"  slo        {each.metric} {each.op} {_limit(each.metric, each.value)}" for each in scenario.slo]
@@ -103,7 +110,7 @@ def _question(plan: Plan) -> list[str]:
         f"  load       {load.model.value}, {how}; warm-up {format_duration(load.warmup_s)},"
         f" measured {format_duration(load.measure_s)}, drain up to {format_duration(load.drain_s)}",
         f"  message    {message.size_bytes:,} B, {keys}",
-        f"  topology   producers {topology.producers}, partitions {topology.partitions}, consumers {groups}",
+        f"  topology   {_topology(scenario.topology)}",
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",
         *([f"  needs      {', '.join(scenario.needs)}"] if scenario.needs else []),
@@ -129,6 +136,7 @@ def _candidate(each: Candidate, plan: Plan) -> list[str]:
     asked, promise = plan.scenario.delivery, each.promise
     role = ", floor: not ranked" if each.role is Role.FLOOR else ""
     out = [f"  {each.name} ({each.driver}, client {each.client}, server {each.server.text}{role})"]
+    out += [f"    its own: {text}" for text in _own(each.name, plan.scenario)]
     if promise is None:
         return out
     same = (promise.guarantee, promise.survives) == (asked.guarantee, asked.survives)
@@ -136,6 +144,20 @@ def _candidate(each: Candidate, plan: Plan) -> list[str]:
     point = f"promised once {promise.point.value.replace('-', ' ')}"
     out.append(f"    {promise.guarantee.value}, survives {promise.survives.value}{stronger}, {point}")
     return out + [f"    {note}" for note in promise.notes]
+
+
+def _own(name: str, scenario: Scenario) -> Iterator[str]:
+    """What it is set up with otherwise than the others."""
+    asked = scenario.of(name)
+    if asked.topology != scenario.topology:
+        yield _topology(asked.topology)
+    if asked.delivery != scenario.delivery:
+        yield f"{asked.delivery.in_flight:,} in flight per producer"
+
+
+def _topology(topology: Topology) -> str:
+    groups = (f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items())
+    return f"producers {topology.producers}, partitions {topology.partitions}, consumers {', '.join(groups)}"
 
 
 def on_top(plan: Plan) -> str:

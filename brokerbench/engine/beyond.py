@@ -66,10 +66,11 @@ def near_limit(outcomes: Sequence[Outcome], ceiling: Mapping[str, Any] | None) -
 
 def with_one_more(plan: Plan, name: str, driver: Driver) -> Plan:
     """One more producer, and one more consumer in each group. Raises Excluded where the candidate cannot promise it."""
-    topology = plan.scenario.topology
+    asked = plan.scenario.of(name)
+    topology = asked.topology
     groups = {key: each.model_copy(update={"consumers": each.consumers + 1}) for key, each in topology.groups.items()}
     wider = topology.model_copy(update={"producers": topology.producers + 1, "groups": groups})
-    scenario = plan.scenario.model_copy(update={"topology": wider})
+    scenario = asked.model_copy(update={"topology": wider})
     enough_processes(scenario)
     promise = promise_of(scenario.brokers[name], scenario, driver)
     candidates = tuple(replace(c, promise=promise) if c.name == name else c for c in plan.candidates)

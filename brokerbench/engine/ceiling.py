@@ -108,7 +108,7 @@ def _unmeasured(reason: str) -> dict[str, Any]:
 
 def _key(plan: Plan, candidate: Candidate, driver: Driver, environment: Mapping[str, Any]) -> dict[str, Any]:
     """All that a ceiling depends on."""
-    scenario, promise = plan.scenario, candidate.promise
+    scenario, promise = plan.scenario.of(candidate.name), candidate.promise
     assert promise is not None
     libraries = environment.get("libraries", {})
     return {
@@ -149,7 +149,7 @@ class _Bench:
         record: dict[str, Any] = {"measured": now_iso(), "reason": None, "disturbed": False}
         for role, counted in (("producer", "sent_by_time"), ("consumer", "delivered_by_time")):
             with closing(self._guardian.host("stand-in", self._folder)) as host:
-                endpoints = stand_in.start(host, self._destination(role), self._canned, size)
+                endpoints = stand_in.start(host, self._destination(candidate, role), self._canned, size)
                 specs = self._specs(candidate, driver, reference, endpoints, role)
                 with LocalFleet(self._guardian, self._folder, self._beat) as fleet:
                     watch = _conduct(fleet, [fleet.start(spec) for spec in specs], partial(Watch, self._guardian, host))
@@ -164,9 +164,9 @@ class _Bench:
             record["disturbed"] = record["disturbed"] or watch.disturbed
         return record
 
-    def _destination(self, role: str) -> Destination:
+    def _destination(self, candidate: Candidate, role: str) -> Destination:
         """For consumers there are no producers, so that nothing waits for any."""
-        topology = self.plan.scenario.topology
+        topology = self.plan.scenario.of(candidate.name).topology
         producers = topology.producers if role == "producer" else 0
         groups = {name: group.consumers for name, group in topology.groups.items()}
         return Destination("bb.ceiling", topology.partitions, producers, groups)
@@ -174,10 +174,9 @@ class _Bench:
     def _specs(
         self, candidate: Candidate, driver: Driver, reference: str, endpoints: Endpoints, role: str
     ) -> list[ChildSpec]:
-        plan, alone = self.plan, role == "consumer"
-        told = cast(
-            plan.scenario, candidate, driver, reference, endpoints, tag=_TAG, seed=plan.seed, ledger=self._folder
-        )
+        alone = role == "consumer"
+        asked, seed = self.plan.scenario.of(candidate.name), self.plan.seed
+        told = cast(asked, candidate, driver, reference, endpoints, tag=_TAG, seed=seed, ledger=self._folder)
         return [
             dataclasses.replace(
                 spec,

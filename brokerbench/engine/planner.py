@@ -52,7 +52,7 @@ def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, s
     """Blocks in random order, each candidate once a block; those of a second look too. The same seed gives the same
     plan."""
     candidates = tuple(
-        _candidate(name, broker, scenario, drivers[broker.driver]) for name, broker in scenario.brokers.items()
+        _candidate(name, broker, scenario.of(name), drivers[broker.driver]) for name, broker in scenario.brokers.items()
     )
     empty = Plan(scenario, seed, candidates, (), smoke)
     first, last = empty.looks or (scenario.repeats.blocks, scenario.repeats.blocks)

@@ -133,7 +133,7 @@ def _loss(guardian: Keeper) -> str | None:
 class _Runner:
     def __init__(self, context: TrialContext, folder: TrialFolder) -> None:
         self.context, self.folder = context, folder
-        self.candidate, self.scenario = context.candidate, context.plan.scenario
+        self.candidate, self.scenario = context.candidate, context.plan.scenario.of(context.candidate.name)
         self.clock = context.clock
         self.settings = settings_of(context.driver, context.candidate)
         assert self.candidate.promise is not None

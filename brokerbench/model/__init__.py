@@ -8,6 +8,7 @@ from .message import STAMP_BYTES, Keys, Message
 from .order import Codec, Compression, OrderModel
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .scenario import (
+    OWN,
     SURVIVES_ORDER,
     Broker,
     Delivery,
@@ -46,6 +47,7 @@ __all__ = [
     "GENERATOR_BUSY",
     "GENERATOR_NEAR",
     "GENERATOR_SPARE",
+    "OWN",
     "STAMP_BYTES",
     "STEAL_MOST",
     "SURVIVES_ORDER",

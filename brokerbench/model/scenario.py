@@ -16,6 +16,7 @@ from .topology import Topology
 from .units import Count, Share
 
 __all__ = [
+    "OWN",
     "SURVIVES_ORDER",
     "Broker",
     "Delivery",
@@ -47,6 +48,7 @@ class Survives(StrEnum):
 
 
 SURVIVES_ORDER = tuple(Survives)
+OWN = ("topology", "delivery")  # parts of a scenario that a candidate may have of its own, whole
 
 
 class Role(StrEnum):
@@ -84,6 +86,12 @@ class ServerSpec(Frozen):
         return f"{self.kind.value} ({', '.join(asked)})" if asked else self.kind.value
 
 
+class Delivery(Frozen):
+    guarantee: Guarantee = Guarantee.AT_LEAST_ONCE
+    survives: Survives = Survives.NOTHING
+    in_flight: Annotated[Count, Field(le=100_000)] = 1000  # per producer
+
+
 class Broker(Frozen):
     """One candidate: the driver, how its server comes up, and the driver's own settings (checked by the driver)."""
 
@@ -92,13 +100,9 @@ class Broker(Frozen):
     server: ServerSpec = ServerSpec()
     url: str | None = None
     role: Role = Role.CANDIDATE
+    topology: Topology | None = Field(default=None, description="where it differs from the scenario's: prefetch, say")
+    delivery: Delivery | None = Field(default=None, description="where it differs from the scenario's: in_flight")
     settings: Mapping[str, Any] = Field(default_factory=dict)
-
-
-class Delivery(Frozen):
-    guarantee: Guarantee = Guarantee.AT_LEAST_ONCE
-    survives: Survives = Survives.NOTHING
-    in_flight: Annotated[Count, Field(le=100_000)] = 1000  # per producer
 
 
 class Repeats(Frozen):
@@ -153,10 +157,33 @@ class Scenario(Frozen):
     slo: tuple[Slo, ...] = ()
     primary: str = ""
 
+    def of(self, name: str) -> "Scenario":
+        """What this candidate is asked: where it has a part of its own, that stands for the scenario's."""
+        broker = self.brokers[name]
+        own = {part: mine for part in OWN if (mine := getattr(broker, part)) is not None}
+        plain = broker.model_copy(update=dict.fromkeys(own))
+        return self.model_copy(update={**own, "brokers": {**self.brokers, name: plain}}) if own else self
+
     @model_validator(mode="after")
     def _every_producer_has_users(self) -> "Scenario":
-        if self.load.users is not None and self.load.users < self.topology.producers:
-            raise ValueError(
-                f"{self.topology.producers} producers for {self.load.users} users: use as many users at least"
-            )
+        for topology in (self.topology, *(b.topology for b in self.brokers.values() if b.topology is not None)):
+            if self.load.users is not None and self.load.users < topology.producers:
+                raise ValueError(
+                    f"{topology.producers} producers for {self.load.users} users: use as many users at least"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _all_are_asked_the_same(self) -> "Scenario":
+        """A candidate may be set up otherwise; what it must do is the same for all, else there is no comparison."""
+        for name, broker in self.brokers.items():
+            if broker.topology is not None and set(broker.topology.groups) != set(self.topology.groups):
+                groups = ", ".join(self.topology.groups)
+                raise ValueError(f"brokers.{name}.topology: every candidate has the scenario's groups: {groups}")
+            promise = None if broker.delivery is None else (broker.delivery.guarantee, broker.delivery.survives)
+            if promise not in (None, (self.delivery.guarantee, self.delivery.survives)):
+                raise ValueError(
+                    f"brokers.{name}.delivery: guarantee and survives are asked of all candidates alike;"
+                    " its own can be in_flight"
+                )
         return self

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from brokerbench.model import Frozen, Scenario, ServerKind, Slo, TraceError
+from brokerbench.model import OWN, Frozen, Scenario, ServerKind, Slo, TraceError
 
 from .check import ENVIRONMENT, Checker
 from .overrides import apply_override
@@ -85,6 +85,8 @@ class _Reading:
             shape = replace(shape, required=shape.required - {"brokers"})
         data = check.collect(root, shape, (), root.place)
         data["brokers"] = self._brokers(brokers) if brokers else {}
+        for own in data["brokers"].values():
+            own |= {part: _merged(data.get(part) or {}, own[part]) for part in OWN if own.get(part)}
         data["slo"] = self._conditions(data)
         self._words(data)
         try:
@@ -191,3 +193,10 @@ class _Reading:
             path = ("needs", str(index))
             if word not in known:
                 check.complain(path, check.places[path], f"needs: no feature is called {word!r}", nearest(word, known))
+
+
+def _merged(all_have: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A candidate says only what it has otherwise; tables are merged key by key, lists and values replaced."""
+    both = {key: (all_have[key], value) for key, value in own.items() if key in all_have}
+    inner = {key: _merged(a, b) for key, (a, b) in both.items() if isinstance(a, Mapping) and isinstance(b, Mapping)}
+    return {**all_have, **own, **inner}

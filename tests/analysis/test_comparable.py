@@ -80,6 +80,7 @@ def test_a_run_does_not_differ_from_itself() -> None:
         (("run", "scenario", "message", "size_bytes"), 100, "message.size_bytes"),
         (("run", "scenario", "message", "keys"), {"cardinality": 10}, "message.keys.cardinality"),
         (("run", "scenario", "delivery", "in_flight"), 1, "delivery.in_flight"),
+        (("run", "scenario", "brokers", "rabbitmq", "delivery"), {"in_flight": 1}, "rabbitmq: delivery.in_flight"),
         (("run", "scenario", "load", "stages"), [{"rate_msgs_s": 10000.0}], "load.stages"),
         (("run", "scenario", "load", "arrivals"), "poisson", "load.arrivals"),
         (("summary", "primary"), "throughput", "primary figure"),

@@ -71,6 +71,16 @@ def test_overrides_change_the_plan(file: str, capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)["length_s"] == 8
 
 
+def test_what_a_candidate_has_of_its_own_is_said(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["brokers.jet.delivery.in_flight=1", "brokers.jet.topology.groups.all.prefetch=2"]
+    assert run(["validate", file, "-o", own[0], "-o", own[1]]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "its own" in line]
+    assert told == [
+        "    its own: producers 1, partitions 1, consumers all: 1 (prefetch 2)",
+        "    its own: 1 in flight per producer",
+    ]
+
+
 def test_a_second_look_is_said_before_it(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", file, "-o", "repeats={blocks: 2, look_again: 3}", "-o", "margins={latency: 20%}"]) == 0
     told = capsys.readouterr().out.splitlines()

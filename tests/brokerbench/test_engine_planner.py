@@ -1,13 +1,16 @@
 """The plan is a value: the same seed gives the same one, and who cannot take part is named with the reason."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 import brokerbench_drivers
+from brokerbench.contract import Endpoints
 from brokerbench.engine.bodies import POOL_BYTES, Bodies
+from brokerbench.engine.cast import cast
 from brokerbench.engine.planner import make_plan
-from brokerbench.model import Broker, Group, Guarantee, Role, ServerKind, ServerSpec, TrialKind
+from brokerbench.model import Broker, Delivery, Group, Guarantee, Role, ServerKind, ServerSpec, Topology, TrialKind
 from brokerbench.stamp import CANARY
 from tests.support.running import scenario
 
@@ -93,6 +96,21 @@ def test_a_floor_is_exempt_from_the_promise():
     assert candidate.excluded is None
     assert candidate.promise is not None
     assert candidate.promise.guarantee is Guarantee.AT_MOST_ONCE  # what it gives, not what was asked
+
+
+def test_each_candidate_is_asked_its_own():
+    jet = Broker(driver="nats")
+    own = {"topology": Topology(groups={"all": Group(prefetch=2)}), "delivery": Delivery(in_flight=1)}
+    plan = planned({"a": jet, "b": jet.model_copy(update=own)}, guarantee=Guarantee.AT_LEAST_ONCE)
+    driver, endpoints = brokerbench_drivers.load("nats"), Endpoints({}, "x", {"all": "x"})
+    told = []
+    for name in ("a", "b"):
+        candidate, asked = plan.candidate(name), plan.scenario.of(name)
+        assert candidate.promise is not None
+        specs = cast(asked, candidate, driver, "nats", endpoints, tag=1, seed=1, ledger=Path())
+        told.append((specs["producer"][0].in_flight, specs["consumer"][0].prefetch))
+        assert candidate.promise.settings["max_ack_pending"] == {"all": asked.topology.groups["all"].prefetch}
+    assert told == [(1000, 500), (1, 2)]
 
 
 def test_bodies_differ_and_are_found_again():

@@ -25,7 +25,14 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
     ]
     if scenario.get("needs"):
         pairs.append(("Must have", ", ".join(scenario["needs"])))
-    return pairs
+    return pairs + [(f"{name} alone", text) for name, own in scenario["brokers"].items() if (text := _own(own, load))]
+
+
+def _own(broker: Json, load: Json) -> str:
+    """What one candidate is set up with otherwise than the others."""
+    topology, delivery = broker.get("topology"), broker.get("delivery")
+    parts = [_topology(topology)] if topology else []
+    return "; ".join([*parts, _in_flight(load, delivery)] if delivery else parts)
 
 
 def load_words(load: Json) -> str:
