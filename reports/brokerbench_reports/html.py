@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from brokerbench_analysis import Study
 
-from .sections import page
+from .sections import SECTIONS, page
 from .sections.drawings import drawings
 from .words import clean
 
@@ -21,8 +21,12 @@ def as_html(study: Study) -> str:
     """No request leaves it, no script is needed to read it; the same folder gives the same bytes."""
     environment = _environment()
     css, script = (_asset(environment, name) for name in ("page.css", "page.js"))
-    view = vars(page(study)) | drawings(study)
-    text = environment.get_template("page.html").render(view, css=css, script=script, script_hash=_hash(script))
+    view = page(study)
+    drawn = drawings(study)
+    there = [section for section in SECTIONS if view.parts.get(section.name) or drawn.get(section.name)]
+    text = environment.get_template("page.html").render(
+        vars(view) | view.parts, drawn=drawn, sections=there, css=css, script=script, script_hash=_hash(script)
+    )
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip() or not line) + "\n"
 
 

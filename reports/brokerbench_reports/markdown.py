@@ -17,19 +17,26 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&!@])")
 def as_markdown(study: Study) -> str:
     """Verdict and validity, what was asked, then the figures."""
     view = page(study)
+    parts = view.parts
+    first, generator, checks = parts["first"], parts.get("generator"), parts.get("checks")
     lines = [f"# {plain(view.title)}", ""]
     lines += [plain(view.question), ""] if view.question else []
     lines += [f"> **{plain(b['title'])}** {plain(b['text'])}\n" for b in view.banners]
-    lines += [f"**{plain(view.sentence)}**", "", "## Validity", "", *_validity(view)]
-    lines += ["## What was asked", "", *(f"- {plain(label)}: {plain(text)}" for label, text in view.asked), ""]
-    lines += _part("Side by side", view.comparison, view.comparison["notes"])
-    lines += _part("Broker or generator", view.generator, [view.generator["pauses"]["lead"]])
-    lines += [f"- {plain(who.name)}: {plain(text)}" for who, text in view.generator["warnings"]]
-    lines += _part("What can be claimed", view.claims, [view.claims["looks"]], always=True)
-    lines += _part("Service level objectives", view.slo)
-    lines += _part("Answers and arrivals", view.ledger["fates"])
-    lines += _part("Checks that do not hold", view.checks | {"rows": view.checks["broken"]})
-    lines += ["", "Run it again:", "", f"    {clean(view.method['command'])}"]
+    lines += [f"{plain(first['state'][1])} **{plain(first['sentence'])}**", ""]
+    lines += [f"- {plain(question)}: {plain(answer)}" for question, answer in (*first["answers"], *first["facts"])]
+    lines += ["", *_table(first["columns"], first["rows"]), "", "What to do next:", ""]
+    lines += [f"{n}. {plain(action.do)} ({plain(action.why)})" for n, action in enumerate(first["actions"], 1)]
+    lines += ["", "## Validity", "", *_validity(view)]
+    lines += ["## What was asked", "", *(f"- {plain(label)}: {plain(text)}" for label, text in parts["asked"]["pairs"])]
+    lines += _part("Side by side", parts["comparison"], parts["comparison"]["notes"])
+    if generator:
+        lines += _part("Broker or generator", generator, [generator["pauses"]["lead"]])
+        lines += [f"- {plain(who.name)}: {plain(text)}" for who, text in generator["warnings"]]
+    lines += _part("What can be claimed", parts["claims"], [parts["claims"]["looks"]], always=True)
+    lines += _part("Service level objectives", parts["claims"]["slo"])
+    lines += _part("Answers and arrivals", parts["ledger"]["fates"])
+    lines += _part("Checks that do not hold", {**checks, "rows": checks["broken"]}) if checks else []
+    lines += ["", "Run it again:", "", f"    {clean(parts['method']['command'])}"]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -57,17 +64,18 @@ def table_row(cells: Iterable[str]) -> str:
 
 
 def _validity(view: Page) -> list[str]:
+    validity = view.parts["validity"]
     lines = [
-        plain(view.validity["lead"]),
+        plain(validity["lead"]),
         "",
-        table_row(c.label for c in view.validity["columns"]),
+        table_row(c.label for c in validity["columns"]),
         table_row(["---"] * 4),
     ]
-    for row in view.validity["rows"]:
+    for row in validity["rows"]:
         reasons = "; ".join(plain(f"{reason.text} {reason.where}".strip()) for reason in row.reasons)
         lines.append(table_row((plain(row.who.name), row.state, row.trials, reasons or "no objection found")))
-    apart = view.validity["apart"]
-    lines += ["", *(f"{plain(note)}\n" for note in view.validity["notes"])]
+    apart = validity["apart"]
+    lines += ["", *(f"{plain(note)}\n" for note in validity["notes"])]
     return (
         lines if not apart["rows"] else [*lines, f"{apart['title']}.\n", *_table(apart["columns"], apart["rows"]), ""]
     )

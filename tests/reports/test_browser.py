@@ -34,8 +34,8 @@ def test_charts_are_there_and_have_a_size(browser: Any, folder_of: Callable[[str
     with Visit(browser, folder_of("mixed") / "report.html", viewport={"width": 360, "height": 800}) as visit:
         charts = visit.tab.evaluate(sizes)
         drawn = visit.tab.evaluate("document.querySelectorAll('svg.chart path').length")
-        # the primary figure and its cost, three percentile charts, five measured candidates
-        assert len(charts) == 2 + 3 + 5
+        # the primary figure, its cost and its middle, three percentile charts, five measured candidates
+        assert len(charts) == 3 + 3 + 5
         assert all(width > 250 and height > 150 for width, height in charts)
         assert drawn > 100
 
@@ -68,4 +68,4 @@ def test_prints_with_everything_open(browser: Any, folder_of: Callable[[str], Pa
 def test_readable_without_script(browser: Any, folder_of: Callable[[str], Path]) -> None:
     with Visit(browser, folder_of("mixed") / "report.html", java_script_enabled=False) as visit:
         assert visit.tab.locator("#comparison").inner_text().count("jetstream") >= 1
-        assert visit.tab.locator("svg.chart").count() == 10
+        assert visit.tab.locator("svg.chart").count() == 11

@@ -30,9 +30,10 @@ def rows(page: str, section: str) -> list[str]:
 @pytest.mark.parametrize("case", ["mixed", "rich", "saturate", "eight"])
 def test_validity_stands_before_any_figure_and_chart(case: str, page_of: Pages) -> None:
     page = page_of(case)
-    end = page.index("</section>", page.index('id="validity"'))
-    assert page.index('id="verdict"') < end < page.index('<td class="n')
-    assert end < page.index("<svg")
+    standing = page.index('class="standing"')
+    assert standing < min(page.index(mark) for mark in ('class="sentence"', '<td class="n', "<svg"))
+    (told,) = read(page).find("p", **{"class": "standing"})
+    assert re.match(r"(valid|suspect|invalid) (All \d+ trials are valid|\d+ of \d+ trials valid, )", told)
     lead = read(table_of(page, "validity")).find("p", **{"class": "lead"})
     assert re.match(r"\d+ of \d+ trials valid", lead[0])
 
@@ -91,7 +92,7 @@ def test_two_kinds_of_rows_stand_apart_but_in_one_ranking(page_of: Pages, study_
     for place, row in enumerate(study_of("rich").verdict.ranking, 1):
         told = f"{row['candidate']} rank {place} "
         assert any(line.startswith(told) for line in rows(page_of("rich"), "comparison"))
-    described = read(table_of(page_of("rich"), "comparison")).find("desc")[0]
+    described = read(table_of(page_of("rich"), "verdict")).find("desc")[0]
     assert "kafka (Broker, fast generator)" in described
     assert "kafka-python (With the client you would use)" in described
     assert "unlike: fast generator against client library" in words(page_of("rich"), "claims")

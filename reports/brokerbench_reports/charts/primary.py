@@ -1,5 +1,6 @@
 """The figure that decides: one row a candidate, each trial a dot, the interval a bar."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from brokerbench_reports.words import NOT_MEASURED, between, labels, reading
 
 from .axes import linear_axis, log_axis
 from .svg import inline
-from .theme import GRID, INK, MUTED, PAPER, bare, colour, figure, look, marker
+from .theme import GRID, INK, LIMIT, MUTED, PAPER, bare, colour, figure, look, marker
 
 __all__ = ["Row", "primary"]
 
@@ -36,20 +37,24 @@ class Row:
     kind: str = ""  # rows of one kind stand together, under its name
 
 
-def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") -> Markup | None:
-    """None where nothing was measured."""
+def primary(
+    rows: Sequence[Row], label: str, unit: str, key: str = "primary", limits: Sequence[tuple[float, str]] = ()
+) -> Markup | None:
+    """None where nothing was measured. `limits`: what was asked of the figure, each a line with its words."""
     figures = [value for row in rows for value, _ in (*row.values, *row.doubtful)]
     if not figures:
         return None
+    limits = [(at, text) for at, text in limits if at > 0]
+    figures = [*figures, *(at for at, _ in limits)]
     names = labels([row.name for row in rows], 28)
     places, depth = _places(rows)
-    height = 52 + _ROW_HEIGHT * depth
+    height = 52 + _ROW_HEIGHT * (depth + (0.3 if limits else 0))
     with look(key):
         drawing = figure(_WIDTH, height)
         axes = drawing.subplots()
         drawing.subplots_adjust(left=0.035, right=0.94, top=1 - 6 / height, bottom=44 / height)
         bare(axes, grid="x")
-        axes.set_ylim(depth - 0.4, -0.6)
+        axes.set_ylim(depth - (0.1 if limits else 0.4), -0.6)
         axes.set_yticks([])
         positive = min(figures) > 0
         if positive and max(figures) / min(figures) > 20:
@@ -58,11 +63,30 @@ def primary(rows: Sequence[Row], label: str, unit: str, key: str = "primary") ->
         else:
             linear_axis(axes, "x", max(figures), 5)
         axes.set_xlabel(label)
+        for at, text in limits:
+            _limit(axes, at, text)
         for (above, place), row in zip(places, rows, strict=True):
             if above is not None:
                 _heading(axes, above, row.kind or "Generator not recorded")
             _row(axes, place, row, unit, names)
         return inline(drawing, key, label, _described(rows, unit))
+
+
+def _limit(axes: Axes, at: float, text: str) -> None:
+    """Its words stand at the foot, on the side that has room."""
+    left, right = axes.get_xlim()
+    scale = axes.get_xscale()
+    share = (math.log(at / left) / math.log(right / left)) if scale == "log" else (at - left) / (right - left)
+    axes.axvline(at, color=LIMIT, linewidth=1.6, linestyle=(0, (5, 3)), zorder=1)
+    axes.text(
+        at,
+        axes.get_ylim()[0],
+        f" asked: {text} ",
+        color=LIMIT,
+        fontsize=10.5,
+        ha="left" if share < 0.5 else "right",
+        va="bottom",
+    )
 
 
 def _places(rows: Sequence[Row]) -> tuple[list[tuple[float | None, float]], float]:

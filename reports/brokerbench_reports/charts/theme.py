@@ -12,11 +12,25 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["BAND", "COLOURS", "GRID", "INK", "MARKERS", "MUTED", "PAPER", "bare", "colour", "figure", "look", "marker"]
+__all__ = [
+    "BAND",
+    "COLOURS",
+    "GRID",
+    "INK",
+    "LIMIT",
+    "MARKERS",
+    "MUTED",
+    "PAPER",
+    "bare",
+    "colour",
+    "figure",
+    "look",
+    "marker",
+]
 
-INK, MUTED, GRID, PAPER, BAND = "#010101", "#020202", "#030303", "#040404", "#050505"
+INK, MUTED, GRID, PAPER, BAND, LIMIT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _SERIES = tuple(f"#0a0a0{i}" for i in range(8))
-COLOURS = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--card", BAND: "--band"} | {
+COLOURS = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--card", BAND: "--band", LIMIT: "--bad"} | {
     placeholder: f"--s{i}" for i, placeholder in enumerate(_SERIES)
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")

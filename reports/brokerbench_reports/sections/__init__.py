@@ -1,6 +1,6 @@
 """The page's sections: a Study -> plain values that the templates and Markdown print."""
 
 from .cells import Cell, Column, Record, Who
-from .page import Page, page
+from .page import SECTIONS, Page, Section, page
 
-__all__ = ["Cell", "Column", "Page", "Record", "Who", "page"]
+__all__ = ["SECTIONS", "Cell", "Column", "Page", "Record", "Section", "Who", "page"]

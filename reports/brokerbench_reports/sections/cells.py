@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from brokerbench_reports.words import NOT_MEASURED, count, figure
 
-__all__ = ["Cell", "Column", "Record", "Who", "counted", "link", "measured", "text"]
+__all__ = ["Bar", "Cell", "Column", "Record", "Who", "counted", "link", "measured", "text"]
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,27 @@ class Who:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """Places in pixels from the left: where the interval begins and ends, and each trial."""
+
+    low: float
+    high: float
+    dots: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Cell:
+    """`sort`: what a column is sorted by, where it is not the text. `values`: the figure of each trial, for a bar."""
+
     text: str
     note: str = ""
     source: str = ""
     css: str = ""
     badge: str = ""
     links: Sequence[tuple[str, str]] = ()
+    sort: float | None = None
+    values: Sequence[float] = ()
+    bar: Bar | None = None
 
 
 @dataclass(frozen=True)
@@ -63,14 +77,14 @@ def measured(
     """A figure; where there is none, the cell says so in words."""
     if number is None:
         return Cell(why, css="n none", source=source)
-    return Cell(("≥ " if at_least else "") + figure(number, digits), note, source, "n")
+    return Cell(("≥ " if at_least else "") + figure(number, digits), note, source, "n", sort=number)
 
 
 def counted(number: float | None, source: str = "", *, loud: bool = False, note: str = "") -> Cell:
     """A number of messages; `loud` where anything but 0 matters."""
     if number is None:
         return Cell(NOT_MEASURED, css="n none", source=source)
-    return Cell(count(number), note, source, "n loud" if loud and number else "n")
+    return Cell(count(number), note, source, "n loud" if loud and number else "n", sort=number)
 
 
 def text(words: str, *, badge: str = "", note: str = "", source: str = "") -> Cell:

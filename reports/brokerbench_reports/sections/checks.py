@@ -25,8 +25,10 @@ _COLUMNS = (
 
 
 def checks(subjects: Sequence[Subject]) -> dict[str, Any]:
-    """What does not hold is shown at once; the rest is there for who wants to look."""
+    """What does not hold is shown at once; the rest is there for who wants to look. Empty where nothing was checked."""
     found = [(s, trial, check) for s in subjects for trial in s.trials for check in trial.get("checks") or ()]
+    if not found:
+        return {}
     broken = [row for row in found if row[2]["holds"] is False]
     applied = sum(row[2]["holds"] is not None for row in found)
     lead = f"{applied - len(broken)} of {plural(applied, 'check')} that applied hold."

@@ -10,7 +10,7 @@ from brokerbench_reports.words import NOT_MEASURED, figure, percent, plural
 from .cells import Cell, Column, Record, measured
 from .subjects import Subject
 
-__all__ = ["claims", "slo"]
+__all__ = ["claims"]
 
 Json = Mapping[str, Any]
 _KINDS = {"fast": "fast generator", "library": "client library"}
@@ -51,6 +51,7 @@ def claims(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
         "columns": _COLUMNS,
         "rows": [_claim(row, kinds) for row in rows if row["primary"]],
         "explored": [_claim(row, kinds) for row in rows if not row["primary"]],
+        "slo": _slo(study, subjects),
     }
 
 
@@ -103,7 +104,7 @@ def _unlike(a: str, b: str) -> str:
     return "" if a == b or not {a, b} <= _KINDS.keys() else f"unlike: {_KINDS[a]} against {_KINDS[b]}"
 
 
-def slo(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
+def _slo(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Each objective, for each candidate that was measured."""
     columns = (Column("candidate"), Column("objective"), Column("measured", "", "n"), Column("answer"))
     by_name = {subject.name: subject for subject in subjects}

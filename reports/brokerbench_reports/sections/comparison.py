@@ -10,6 +10,7 @@ from brokerbench_analysis.metrics import metric
 from brokerbench_reports.words import between, count
 
 from .asked import promise_words
+from .bars import with_bars
 from .cells import Cell, Column, Record, counted, measured
 from .generator import limit_cell
 from .machine import disk_warning
@@ -36,19 +37,23 @@ _COLUMNS = (
 
 
 _FLUSHED = {Survives.POWER_LOSS, Survives.NODE_LOSS}  # promises that a flush before each confirm may be needed for
+_LEAD = (
+    "Latencies come from all valid trials merged. Below a figure stand its trials: the bar runs from the lowest to the "
+    "highest, on one scale from zero for the column."
+)
 _LIMIT = Column("whose limit")
 
 
 def comparison(study: Study, subjects: Sequence[Subject], details: Sequence[str]) -> dict[str, Any]:
     """`details`: what the verdict adds that no row says."""
     saturates = study.run["scenario"]["load"]["model"] == "saturate"
-    rows = [*_ranked(study, subjects, saturates), *_unranked(study, subjects, saturates)]
+    rows = with_bars([*_ranked(study, subjects, saturates), *_unranked(study, subjects, saturates)])
     of = metric(study.summary["primary"])
     first = "highest" if of.higher_is_better else "lowest"
     order = f"Ranked by {of.words}, {first} first. " if study.verdict.ranking else ""
     columns = (*_COLUMNS[:3], _LIMIT, *_COLUMNS[3:]) if saturates else _COLUMNS
     return {
-        "lead": f"{order}Latencies come from all valid trials merged; below a figure stands its range over the trials.",
+        "lead": order + _LEAD,
         "columns": columns if any(row.cells for row in rows) else (_COLUMNS[0], Column("why there is no figure")),
         "rows": rows,
         "notes": [*details, *_notes(study, subjects, rows)],
@@ -111,19 +116,19 @@ def _cells(subject: Subject, merged: Json) -> list[Cell]:
 
     def latency(kind: str, name: str) -> Cell:
         cell = latency_cell(merged[f"{kind}_ms"], name, log)
-        return replace(cell, note=_range(subject, f"{kind}.{name}"))
+        return _over_trials(cell, subject, f"{kind}.{name}")
 
     return [
         _promise(subject),
-        measured(merged["delivered_msgs_s"], digits=4, note=_range(subject, "throughput", 4), source=rates),
+        _over_trials(measured(merged["delivered_msgs_s"], digits=4, source=rates), subject, "throughput", 4),
         latency("end_to_end", "p50"),
         latency("end_to_end", "p99"),
         latency("end_to_end", "p99_9"),
         latency("confirm", "p99") if merged["confirm_ms"] else Cell(_unconfirmed(subject), css="n none", source=log),
         counted(merged["ledger"]["lost"], ledger, loud=True, note=_share(merged["ledger"])),
         counted(merged["ledger"]["duplicates"], ledger, loud=True),
-        measured(costs["broker_cpu_s_per_million"], note=_range(subject, "broker_cpu"), source=use),
-        measured(costs["generator_cpu_s_per_million"], note=_range(subject, "generator_cpu"), source=use),
+        _over_trials(measured(costs["broker_cpu_s_per_million"], source=use), subject, "broker_cpu"),
+        _over_trials(measured(costs["generator_cpu_s_per_million"], source=use), subject, "generator_cpu"),
         measured(costs["broker_rss_mib_max"], source=subject.source("resources.jsonl")),
     ]
 
@@ -142,9 +147,10 @@ def _promise(subject: Subject) -> Cell:
     return Cell(text, words, "run.json", badge=badge)
 
 
-def _range(subject: Subject, name: str, digits: int = 3) -> str:
-    """Lowest to highest over the trials that count."""
-    return between(readings(subject.usable, metric(name)), digits)
+def _over_trials(cell: Cell, subject: Subject, name: str, digits: int = 3) -> Cell:
+    """With lowest to highest over the trials that count, and each of them for the bar."""
+    found = readings(subject.usable, metric(name))
+    return replace(cell, note=between(found, digits), values=[value for value, _ in found])
 
 
 def _share(ledger: Json) -> str:

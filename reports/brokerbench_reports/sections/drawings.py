@@ -27,6 +27,7 @@ _LATENCIES = (
     ),
 )
 _CURVE_ENDS = "A curve ends where fewer than ten messages lie beyond, or at those that never came."
+_BESIDE = ("broker_cpu", "end_to_end.p50")  # a rank without its price is half an answer
 # title, columns with their labels, log scale
 _STRIPS = (
     ("end-to-end latency, ms (log)", (("end_to_end_p50_ms", "p50"), ("end_to_end_p99_ms", "p99")), True),
@@ -37,18 +38,19 @@ _STRIPS = (
 
 
 def drawings(study: Study) -> dict[str, Any]:
-    """`dots`, `curves` and `timelines` of the page; empty where there is nothing to draw."""
+    """The charts of each section, by its name; none where there is nothing to draw."""
     subjects = subjects_of(study.run, study.summary)
+    primary_name = study.summary["primary"]
+    others = [name for name in _BESIDE if name != primary_name]
     return {
-        "dots": _dots(study, subjects),
-        "curves": _curves(study, subjects),
-        "timelines": _timelines(study, subjects),
+        "first": _dots(study, subjects, [primary_name]),
+        "comparison": _dots(study, subjects, others),
+        "latency": _curves(study, subjects),
+        "over_time": _timelines(study, subjects),
     }
 
 
-def _dots(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
-    """The primary figure, and what it costs: a rank without its price is half an answer."""
-    names = dict.fromkeys((study.summary["primary"], "broker_cpu"))
+def _dots(study: Study, subjects: Sequence[Subject], names: Sequence[str]) -> list[dict[str, Any]]:
     return [chart for name in names if (chart := _dot_chart(study, subjects, metric(name))) is not None]
 
 
@@ -70,7 +72,9 @@ def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[st
             kind = "Floor" if s.floor else GENERATORS.get(s.generator, "")
             rows.append(Row(s.name, s.who.series, centre[0] if centre else None, sound, doubtful, mark, kind))
     main = of.name == study.summary["primary"]
-    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, "primary" if main else "cost")
+    key = "primary" if main else of.name.replace(".", "-").replace("_", "-")
+    limits = [(slo["value"], slo["text"]) for slo in study.run["scenario"].get("slo") or () if slo["metric"] == of.name]
+    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, key, limits)
     better = f"{'Higher' if of.higher_is_better else 'Lower'} is better."
     caption = (
         f"{better} Each mark is a trial, the stroke all valid trials together; the band runs from the lowest trial to "
@@ -78,7 +82,7 @@ def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[st
     )
     if any(bound for row in rows for _, bound in (*row.values, *row.doubtful)):
         caption += " An arrow marks a lower bound: that trial's figure is at least so high."
-    title = f"The primary figure: {of.words}." if main else "What it costs the broker."
+    title = f"The figure that decides: {of.words}." if main else f"{of.words[0].upper()}{of.words[1:]}."
     return None if svg is None else {"svg": svg, "title": title, "caption": caption if main else better}
 
 

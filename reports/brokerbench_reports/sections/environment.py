@@ -8,7 +8,7 @@ from brokerbench_reports.words import age, flag
 from .machine import disk_warning, machine
 from .subjects import Subject
 
-__all__ = ["environment"]
+__all__ = ["environment", "version_age"]
 
 Json = Mapping[str, Any]
 _CLUSTER = ("nodes", "replicas", "policy")
@@ -31,6 +31,14 @@ def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json
         "warning": disk_warning(about),
         "groups": [group for group in groups if group["pairs"]],
     }
+
+
+def version_age(subject: Subject, started: str) -> str:
+    """`3.10.8, 4.2 years old`, as short as it can be told; empty where the version is not known."""
+    version = subject.record.get("broker_version")
+    released = str((subject.record.get("facts") or {}).get("released") or "")
+    old = age(released, started) if released else ""
+    return ", ".join(str(part) for part in (version, old) if part)
 
 
 def _version(subject: Subject, started: str) -> str:

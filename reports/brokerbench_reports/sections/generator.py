@@ -30,7 +30,7 @@ _PAUSE_COLUMNS = (
 
 
 def generator(subjects: Sequence[Subject], *, saturates: bool) -> dict[str, Any]:
-    """No rows where a folder tells nothing of its generator."""
+    """Empty where a folder tells nothing of its generator."""
     there = [s for s in subjects if not s.excluded and _tells(s)]
     columns = [
         Column("candidate"),
@@ -42,12 +42,15 @@ def generator(subjects: Sequence[Subject], *, saturates: bool) -> dict[str, Any]
         Column("of that used", "%", "n"),
         Column("ceiling from"),
     ]
+    pauses = _pauses(subjects)
+    if not there and not pauses["lead"]:
+        return {}
     return {
         "lead": _LEAD,
         "columns": columns,
         "rows": [_row(s, saturates=saturates) for s in there],
         "warnings": [(s.plain, text) for s in there for text in s.record.get("warnings") or ()],
-        "pauses": _pauses(subjects),
+        "pauses": pauses,
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from brokerbench_reports.words import NOT_MEASURED, figure, flag, value
 
-__all__ = ["colocated", "disk_warning", "machine"]
+__all__ = ["LIMIT", "colocated", "disk_warning", "machine", "where"]
 
 Json = Mapping[str, Any]
 _ELSEWHERE = {"libraries", "co_located"}
@@ -19,17 +19,20 @@ _NAMES = {
     "python": "Python",
     "scenario_sha256": "scenario, SHA-256",
 }
+LIMIT = "Figures are relative on this machine, not sizing figures: compare candidates with each other, nothing else."
 _SLOW_DISK_MS = 5.0  # a disk that really writes, without a cache of its own that outlives power
+
+
+def where(environment: Json) -> str:
+    """Whether generator and brokers took from each other what they needed."""
+    cores = environment.get("cores")
+    share = f"this machine's {cores} cores" if cores else "this machine's cores"
+    return f"Co-located: generator and brokers shared {share}."
 
 
 def colocated(environment: Json) -> str:
     """What every reader must know before carrying a figure elsewhere."""
-    cores = environment.get("cores")
-    share = f"this machine's {cores} cores" if cores else "this machine's cores"
-    return (
-        f"Co-located: generator and brokers shared {share}. "
-        "Figures are relative on this machine, not sizing figures: compare candidates with each other, nothing else."
-    )
+    return f"{where(environment)} {LIMIT}"
 
 
 def disk_warning(environment: Json) -> str:

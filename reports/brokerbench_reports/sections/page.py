@@ -1,7 +1,12 @@
-"""The whole page as values: one field a section, in the order a reader meets them. Markdown prints from it too."""
+"""The whole page as values: one entry a section, in the order a reader meets them. Markdown prints from it too.
 
-from collections.abc import Mapping, Sequence
+A new section is one entry of SECTIONS, a function that makes its contents, and a template of its name. What a section
+has nothing to say about is not on the page.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from brokerbench_analysis import Study
@@ -10,9 +15,10 @@ from brokerbench_reports.words import plural
 
 from .asked import asked
 from .checks import checks
-from .claims import claims, slo
+from .claims import claims
 from .comparison import comparison
 from .environment import environment
+from .first import details, first
 from .generator import generator
 from .ledger import ledger
 from .machine import colocated
@@ -22,92 +28,93 @@ from .subjects import Subject, subjects_of
 from .trials import trials
 from .validity import validity
 
-__all__ = ["Page", "page"]
+__all__ = ["SECTIONS", "Page", "Read", "Section", "page"]
 
-_CONTENTS = (
-    ("comparison", "Side by side"),
-    ("generator", "Whose limit"),
-    ("latency", "Latency"),
-    ("over-time", "Second by second"),
-    ("claims", "Claims and objectives"),
-    ("ledger", "Ledger"),
-    ("checks", "Cross-checks"),
-    ("promises", "Promises"),
-    ("environment", "Machine and settings"),
-    ("trials", "Trials"),
-    ("method", "Method"),
-)
+Contents = Mapping[str, Any]
 _ADDED = {"repeat", "probe"}
 
 
 @dataclass(frozen=True)
+class Read:
+    """What every section is made from."""
+
+    study: Study
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        return subjects_of(self.study.run, self.study.summary)
+
+    @property
+    def scenario(self) -> Contents:
+        scenario: Contents = self.study.run["scenario"]
+        return scenario
+
+    @property
+    def saturates(self) -> bool:
+        return bool(self.scenario["load"]["model"] == "saturate")
+
+    def files(self, kind: str) -> dict[str, Any]:
+        """Trial id -> `ledger` or `facts` as read."""
+        return {trial.files.id: getattr(trial.files, kind) for trial in self.study.measured}
+
+
+@dataclass(frozen=True)
+class Section:
+    """`name`: its template and the name of its contents in there. `make`: None where only the page draws it, as
+    `drawings` does under the same name. `title`: in the list of contents; empty, where it is not listed."""
+
+    name: str
+    title: str = ""
+    make: Callable[[Read], Contents] | None = None
+
+    @property
+    def anchor(self) -> str:
+        return self.name.replace("_", "-")
+
+
+SECTIONS = (
+    Section("first", make=lambda r: first(r.study, r.subjects)),
+    Section("validity", "Validity", lambda r: validity(r.subjects, [colocated(r.study.run["environment"])])),
+    Section(
+        "asked", "What was asked", lambda r: {"pairs": asked(r.scenario, metric(r.study.summary["primary"]).words)}
+    ),
+    Section("comparison", "Side by side", lambda r: comparison(r.study, r.subjects, details(r.study, r.subjects))),
+    Section("generator", "Whose limit", lambda r: generator(r.subjects, saturates=r.saturates)),
+    Section("latency", "Latency"),
+    Section("over_time", "Second by second"),
+    Section("claims", "Claims and objectives", lambda r: claims(r.study, r.subjects)),
+    Section("ledger", "Ledger", lambda r: ledger(r.subjects, r.files("ledger"))),
+    Section("checks", "Cross-checks", lambda r: checks(r.subjects)),
+    Section("promises", "Promises", lambda r: promises(r.subjects, r.scenario["delivery"])),
+    Section("environment", "Machine and settings", lambda r: environment(r.study.run, r.subjects, r.files("facts"))),
+    Section("trials", "Trials", lambda r: trials(r.subjects)),
+    Section("method", "Method", lambda r: method(r.study.run)),
+)
+
+
+@dataclass(frozen=True)
 class Page:
+    """`parts`: contents by section's name; what has nothing to say is not among them."""
+
     title: str
     question: str
     started: str
     version: str
     banners: list[dict[str, str]]
-    sentence: str
-    asked: list[tuple[str, str]]
-    validity: dict[str, Any]
-    comparison: dict[str, Any]
-    generator: dict[str, Any]
-    claims: dict[str, Any]
-    slo: dict[str, Any]
-    ledger: dict[str, Any]
-    checks: dict[str, Any]
-    promises: dict[str, Any]
-    environment: dict[str, Any]
-    trials: dict[str, Any]
-    method: dict[str, Any]
-    contents: tuple[tuple[str, str], ...] = _CONTENTS
+    parts: dict[str, Contents]
 
 
 def page(study: Study) -> Page:
-    run, summary = study.run, study.summary
-    subjects = subjects_of(run, summary)
-    files = {trial.files.id: trial.files for trial in study.measured}
-    scenario = run["scenario"]
+    read = Read(study)
+    made = {section.name: section.make(read) for section in SECTIONS if section.make is not None}
     return Page(
-        title=scenario["scenario"],
-        question=scenario.get("question") or "",
-        started=_moment(run.get("started")),
-        version=str(run.get("brokerbench") or "of an unknown version"),
+        title=read.scenario["scenario"],
+        question=read.scenario.get("question") or "",
+        started=_moment(study.run.get("started")),
+        version=str(study.run.get("brokerbench") or "of an unknown version"),
         banners=_banners(study),
-        sentence=_doubtful(study, subjects) or study.verdict.sentence,
-        asked=asked(scenario, metric(summary["primary"]).words),
-        validity=validity(subjects, [colocated(run["environment"])]),
-        comparison=comparison(study, subjects, _details(study, subjects)),
-        generator=generator(subjects, saturates=scenario["load"]["model"] == "saturate"),
-        claims=claims(study, subjects),
-        slo=slo(study, subjects),
-        ledger=ledger(subjects, {name: file.ledger for name, file in files.items()}),
-        checks=checks(subjects),
-        promises=promises(subjects, scenario["delivery"]),
-        environment=environment(run, subjects, {name: file.facts for name, file in files.items()}),
-        trials=trials(subjects),
-        method=method(run),
+        parts={name: contents for name, contents in made.items() if contents},
     )
-
-
-def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
-    """A sentence without figures, where a ranked candidate has no trial without an objection; else empty."""
-    ranked = {row["candidate"] for row in study.verdict.ranking}
-    names = [s.name for s in subjects if s.name in ranked and not any(_sound(trial) for trial in s.usable)]
-    if not names:
-        return ""
-    return f"No answer to rely on: no trial of {', '.join(names)} is valid. The reasons stand below, then the figures."
-
-
-def _sound(trial: Mapping[str, Any]) -> bool:
-    return bool(trial["validity"]["state"] == "valid")
-
-
-def _details(study: Study, subjects: Sequence[Subject]) -> list[str]:
-    """What else must be known, unless the sentence or a row of the table says it."""
-    rows = {f"{row['candidate']}: {row['why']}" for row in study.verdict.unranked}
-    notes = [note for note in study.verdict.notes if note not in rows and note not in study.verdict.sentence]
-    return [study.verdict.sentence, *notes] if _doubtful(study, subjects) else notes
 
 
 def _moment(stamp: str | None) -> str:

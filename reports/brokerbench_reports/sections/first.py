@@ -1,0 +1,211 @@
+"""The first screen: may the figures be trusted, who meets the need, which is best, how sure, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from brokerbench_analysis import Study
+from brokerbench_analysis.actions import next_actions
+from brokerbench_analysis.metrics import Metric, metric, value_of
+from brokerbench_analysis.outlook import certainty, meets, would_change
+from brokerbench_reports.words import NOT_MEASURED, between, count, figure, plural
+
+from .asked import promise_words
+from .bars import with_bars
+from .cells import Cell, Column, Record, counted, measured
+from .environment import version_age
+from .machine import LIMIT, where
+from .subjects import GENERATORS, Subject, readings
+from .trials import latency_cell
+
+__all__ = ["details", "first"]
+
+Json = Mapping[str, Any]
+
+
+def first(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
+    of = metric(study.summary["primary"])
+    rows = [_row(study, subject, of) for subject in _ordered(study, subjects)]
+    return {
+        "state": _state(subjects),
+        "sentence": _doubtful(study, subjects) or study.verdict.sentence,
+        "answers": _answers(study, subjects),
+        "columns": _columns(of),
+        "rows": with_bars(rows),
+        "facts": _facts(study),
+        "actions": next_actions(study),
+        "limit": LIMIT,
+    }
+
+
+def details(study: Study, subjects: Sequence[Subject]) -> list[str]:
+    """What else must be known, unless the sentence or a row of a table says it."""
+    rows = {f"{row['candidate']}: {row['why']}" for row in study.verdict.unranked}
+    notes = [note for note in study.verdict.notes if note not in rows and note not in study.verdict.sentence]
+    return [study.verdict.sentence, *notes] if _doubtful(study, subjects) else notes
+
+
+def _state(subjects: Sequence[Subject]) -> tuple[str, str]:
+    """A badge for all trials together, and the words beside it."""
+    states = [str(trial["validity"]["state"]) for s in subjects for trial in s.counted]
+    if not states:
+        return "not measured", "Nothing was measured."
+    bad, doubtful = states.count("invalid"), states.count("suspect")
+    if not bad and not doubtful:
+        return "valid", "The one trial is valid." if len(states) == 1 else f"All {len(states)} trials are valid."
+    told = [f"{number} {word}" for number, word in ((doubtful, "suspect"), (bad, "invalid")) if number]
+    worst = "invalid" if bad else "suspect"
+    return worst, f"{states.count('valid')} of {plural(len(states), 'trial')} valid, {', '.join(told)}."
+
+
+def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
+    """A sentence without figures, where a ranked candidate has no trial without an objection; else empty."""
+    ranked = {row["candidate"] for row in study.verdict.ranking}
+    names = [s.name for s in subjects if s.name in ranked and not any(_sound(trial) for trial in s.usable)]
+    if not names:
+        return ""
+    return f"No answer to rely on: no trial of {', '.join(names)} is valid. The reasons stand below, with the figures."
+
+
+def _sound(trial: Json) -> bool:
+    return bool(trial["validity"]["state"] == "valid")
+
+
+def _answers(study: Study, subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+    """Question and answer; nothing is said to meet a need where its figures cannot be relied on."""
+    met, missed = meets(study)
+    pairs = []
+    if not _doubtful(study, subjects) and not study.summary["smoke"]:
+        of = len(met) + len(missed)
+        told = f"{', '.join(met) or 'none'} ({len(met)} of {of})" if of else "no candidate was measured"
+        why = "; ".join(f"{name}: {reason}" for name, reason in missed.items())
+        pairs.append(("Meets the need", f"{told}. {f'Not {why}.' if why else ''}".strip()))
+    pairs.append(("How sure", certainty(study)))
+    changes = would_change(study)
+    if changes and not _doubtful(study, subjects):
+        pairs.append(("What would change it", f"{'; '.join(changes)}."))
+    return pairs
+
+
+def _ordered(study: Study, subjects: Sequence[Subject]) -> list[Subject]:
+    """Ranked ones by rank, then the others, the floor, and what was excluded."""
+    ranks = {row["candidate"]: place for place, row in enumerate(study.verdict.ranking)}
+
+    def place(subject: Subject) -> tuple[bool, bool, int]:
+        return subject.excluded is not None, subject.floor, ranks.get(subject.name, len(ranks))
+
+    return sorted(subjects, key=place)
+
+
+def _columns(of: Metric) -> list[Column]:
+    return [
+        Column("candidate"),
+        Column("state"),
+        Column("must-haves"),
+        Column("objectives"),
+        Column(of.words, of.unit, "n"),
+        Column("headroom", "capacity ÷ rate", "n"),
+        Column("lost", "of the promised", "n"),
+        Column("in fault trials", "lost", "n"),
+        Column("broker CPU", "s per million", "n"),
+    ]
+
+
+def _row(study: Study, subject: Subject, of: Metric) -> Record:
+    rank = next((row["rank"] for row in study.verdict.ranking if row["candidate"] == subject.name), None)
+    about = (
+        [f"rank {rank}"] if rank and subject.generator in GENERATORS else ["floor, not ranked"] if subject.floor else []
+    )
+    about += [version_age(subject, str(study.run.get("started") or ""))] if not subject.excluded else []
+    who = replace(subject.who, about=" · ".join(part for part in about if part))
+    state = Cell(subject.state, badge=subject.state)
+    if subject.excluded:
+        return Record([state], who, rest=subject.excluded, apart=True)
+    merged = subject.record["merged"] or {}
+    costs = merged.get("resources") or {}
+    cells = [
+        state,
+        _must_haves(study, subject),
+        _objectives(study, subject),
+        _primary(subject, of),
+        _headroom(study, subject),
+        _lost(subject),
+        measured(None),
+        measured(costs.get("broker_cpu_s_per_million"), source=subject.source("trial.json", "resources.jsonl")),
+    ]
+    return Record(cells, who, subject.floor)
+
+
+def _primary(subject: Subject, of: Metric) -> Cell:
+    values = readings(subject.usable, of)
+    digits = 4 if of.higher_is_better else 3
+    source = subject.source("latency.hlog" if of.unit == "ms" else "trial.json")
+    merged = subject.record["merged"]
+    if merged is None:
+        return Cell("no valid trial", css="n none")
+    value, bound = value_of(merged, of)
+    if of.unit == "ms":
+        cell = latency_cell(merged[of.path[0]], of.path[-1], source)
+    else:
+        cell = measured(value, digits=digits, source=source, at_least=bound)
+    return replace(cell, note=between(values, digits), values=[v for v, _ in values])
+
+
+def _must_haves(study: Study, subject: Subject) -> Cell:
+    """What a candidate must have is checked before the run: who lacks it is excluded."""
+    needs = list(study.run["scenario"].get("needs") or ())
+    if not needs:
+        return Cell("none asked", css="none")
+    if subject.floor:
+        return Cell("exempt", badge="plain")
+    lacking = [need for need in needs if need not in (subject.declared.get("features") or ())]
+    if lacking:
+        return Cell(f"lacks {len(lacking)}", ", ".join(lacking), "run.json", badge="missed")
+    return Cell("met", f"{len(needs)} of {len(needs)}", "run.json", badge="met")
+
+
+def _objectives(study: Study, subject: Subject) -> Cell:
+    rows = [row for row in study.summary["slo"] if row["candidate"] == subject.name]
+    if subject.floor:
+        return Cell("exempt", badge="plain")
+    if not rows:
+        return Cell("none asked", css="none")
+    missed = [str(row["slo"]) for row in rows if row["met"] is False]
+    open_ = [str(row["slo"]) for row in rows if row["met"] is None]
+    if missed:
+        return Cell("missed", "; ".join(missed), badge="missed")
+    if open_:
+        return Cell("cannot be told", "; ".join(open_), badge="undecided")
+    return Cell("met", f"{len(rows)} of {len(rows)}", badge="met")
+
+
+def _headroom(study: Study, subject: Subject) -> Cell:
+    found = study.summary["capacity"].get(subject.name) or {}
+    stages = study.run["scenario"]["load"]["stages"]
+    rate = max((float(stage.get("rate_msgs_s") or 0) for stage in stages), default=0.0)
+    most = found.get("msgs_s")
+    if most is None or not rate:
+        return Cell(NOT_MEASURED, str(found.get("reason") or ""), css="n none")
+    return Cell(f"{figure(most / rate, 2)} ×", f"{count(most)} of {count(rate)} msg/s", css="n", sort=most / rate)
+
+
+def _lost(subject: Subject) -> Cell:
+    """Over all trials: a loss is a fact wherever it happens."""
+    lost = subject.record.get("lost")
+    ledgers = [trial["ledger"] for trial in subject.trials if trial["ledger"]]
+    owed = sum(ledger["expected"] or 0 for ledger in ledgers)
+    return counted(
+        lost, subject.source("ledger.json", usable=False), loud=True, note=f"of {count(owed)}" if owed else ""
+    )
+
+
+def _facts(study: Study) -> list[tuple[str, str]]:
+    delivery = study.run["scenario"]["delivery"]
+    asked = promise_words(delivery["guarantee"], delivery["survives"])
+    ranked = [study.summary["candidates"][row["candidate"]] for row in study.verdict.ranking]
+    stronger = sum(any(c[word] != delivery[word] for word in ("guarantee", "survives")) for c in ranked)
+    alike = f"{asked}. Every ranked candidate gives it" if ranked else asked
+    return [
+        ("The promise compared", f"{alike}{f', {stronger} of {len(ranked)} more than that' if stronger else ''}."),
+        ("Where", where(study.run["environment"])),
+    ]
