@@ -12,11 +12,13 @@ def test_their_names() -> None:
         "compare-brokers",
         "compare-durable",
         "demo",
+        "iot-telemetry",
         "kafka-three",
         "order-events",
         "rabbitmq-ha",
         "saturate",
         "thousand-users",
+        "tls-cost",
     )
 
 
