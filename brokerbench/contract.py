@@ -33,6 +33,7 @@ __all__ = [
     "Consumer",
     "Counters",
     "Deliveries",
+    "Described",
     "Destination",
     "Driver",
     "Endpoints",
@@ -50,7 +51,8 @@ __all__ = [
 
 
 class Feature(StrEnum):
-    """What a candidate's settings give. Each declared feature is a conformance test; `needs:` uses these words."""
+    """What a candidate's settings give. Each declared feature is a conformance test; `needs:` uses these words, and
+    those of `brokerbench.model.PLAIN_NEEDS` and `VALUED_NEEDS`."""
 
     CONFIRMS = "confirms"  # the broker confirms each message to its producer
     DURABLE = "durable"  # a confirmed message outlives the broker's process
@@ -353,3 +355,10 @@ class Locatable(Protocol):
 
     def url(self, address: Mapping[str, Any]) -> str:
         """What `Driver.address` reads as this address."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A driver that tells more of its broker than the suite can prove: licence, protocols, limits, support."""
+
+    qualities: Sequence[Path]  # qualities.yaml files, one for each product that it drives

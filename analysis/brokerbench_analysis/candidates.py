@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brokerbench.model import SURVIVES_ORDER, Guarantee, Role, Survives
+from brokerbench.model import SURVIVES_ORDER, Answer, Guarantee, Role, Survives
 
 from .folder import Json
 from .latency import METRICS, Sample, figures, together
 from .measure import COUNTS, RATES, Measured
 from .metrics import Metric, value_of
+from .needs import answers_of, support
 from .sums import summed, total
 
 __all__ = ["Candidate", "candidates_of"]
@@ -26,6 +27,9 @@ class Candidate:
     trials: tuple[Measured, ...]  # ended ones, in the order they ran
     matched: bool
     merged: Json | None  # shaped like a trial's record; None without a usable trial
+    facts: Json  # as the last trial that has any read them back
+    needs: tuple[Answer, ...]
+    support: Answer  # of the version that was measured
 
     @property
     def excluded(self) -> str | None:
@@ -95,7 +99,10 @@ def candidates_of(run: Json, trials: Sequence[Measured]) -> list[Candidate]:
         own = tuple(t for t in trials if t.files.candidate == name)
         matched = about.get("excluded") is None and _matches(about.get("promise"), asked)
         merged = _merged([t for t in own if t.usable and t.counts])
-        out.append(Candidate(name, about, own, matched, merged))
+        facts = next((t.files.facts for t in reversed(own) if t.files.facts), {})
+        day = str(run.get("started") or "")
+        needs = answers_of(about, facts, day)
+        out.append(Candidate(name, about, own, matched, merged, facts, needs, support(about, facts, day)))
     return out
 
 

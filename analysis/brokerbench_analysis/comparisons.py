@@ -16,6 +16,7 @@ from .claims import Comparison, claim_of
 from .folder import Json
 from .looks import Look, look_of, unfinished
 from .metrics import EXPLORED, Metric, metric, value_of, with_margin
+from .needs import lacking
 from .pairs import Pair, Values
 from .statistics import ALPHA, holm_levels
 
@@ -81,6 +82,8 @@ def _unfit(side: Candidate) -> str | None:
         return f"{side.name} is the floor, not a candidate"
     if not side.matched:
         return f"{side.name} promises less than was asked"
+    if missing := lacking(side.needs):
+        return f"{side.name} does not have {', '.join(each.need for each in missing)}"
     if side.broken_promise:
         return f"{side.name} lost {side.broken_promise:,} promised messages"
     if not side.usable:

@@ -11,6 +11,7 @@ from typing import Any
 from .candidates import Candidate, candidates_of
 from .claims import Comparison
 from .comparisons import compare, leader_of
+from .decision import decide_between
 from .folder import Json, read_run
 from .limits import limit_of, warnings_of
 from .measure import Measured, measure_all
@@ -90,6 +91,7 @@ def _summary(
     verdict: Verdict,
 ) -> Json:
     scenario = run["scenario"]
+    slos = evaluate(scenario.get("slo") or [], candidates)
     states = [str(entry.get("state")) for entry in run["trials"]]
     return {
         "schema": SCHEMA,
@@ -109,7 +111,8 @@ def _summary(
         "candidates": {c.name: _candidate(c, run) for c in candidates},
         "comparisons": [c.record() for c in found],
         "capacity": {},
-        "slo": evaluate(scenario.get("slo") or [], candidates),
+        "slo": slos,
+        "decision": decide_between(run, candidates, primary, found, verdict, slos).record(),
         "advice": [],
     }
 
@@ -120,7 +123,6 @@ def _candidate(c: Candidate, run: Json) -> Json:
     waiting = [e for e in there if e["id"] not in ended]
     promise = c.about.get("promise") or {}
     ceiling = (run.get("ceilings") or {}).get(c.name)
-    facts = next((t.files.facts for t in reversed(c.trials) if t.files.facts), {})
     versions = sorted({str(t.files.facts["version"]) for t in c.trials if t.files.facts.get("version")})
     return {
         **{name: c.about.get(name) for name in ("driver", "title", "client", "server", "nodes", "role", "generator")},
@@ -131,7 +133,7 @@ def _candidate(c: Candidate, run: Json) -> Json:
         "promise_notes": list(promise.get("notes") or ()),
         "matched": c.matched,
         "excluded": c.excluded,
-        "facts": facts,
+        "facts": c.facts,
         "ceiling": ceiling,
         "limit": limit_of(c, ceiling),
         "warnings": warnings_of(c, ceiling),

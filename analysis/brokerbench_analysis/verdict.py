@@ -10,6 +10,7 @@ from .candidates import Candidate
 from .claims import Comparison, clause
 from .folder import Json
 from .metrics import Metric, spread, value_of
+from .needs import lacking
 from .words import article, counted, digits
 
 __all__ = ["Verdict", "conclude", "why_unranked"]
@@ -59,8 +60,12 @@ def why_unranked(candidate: Candidate, of: Metric) -> str | None:
         return f"excluded: {candidate.excluded}"
     if candidate.floor:
         return _FLOOR
-    if not candidate.usable:
-        return _no_figures(candidate)
+    if lacks := lacking(candidate.needs):
+        return f"does not have what the scenario needs: {'; '.join(f'{each.need} ({each.says})' for each in lacks)}"
+    return _unfit_figures(candidate, of) if candidate.usable else _no_figures(candidate)
+
+
+def _unfit_figures(candidate: Candidate, of: Metric) -> str | None:
     if not candidate.matched:
         return "promises less than was asked"
     if candidate.broken_promise:

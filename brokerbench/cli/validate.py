@@ -60,6 +60,7 @@ def as_json(plan: Plan, secrets: Sequence[str] = ()) -> dict[str, Any]:
             "nodes": each.server.nodes,
             "role": each.role.value,
             "excluded": each.excluded,
+            "needs": [answer.model_dump(mode="json") for answer in each.needs],
             "promise": each.promise
             and {
                 "guarantee": each.promise.guarantee.value,
@@ -89,7 +90,8 @@ def lines(plan: Plan) -> list[str]:
     out += [*_question(plan), "", "candidates"]
     out += [line for each in taking_part for line in _candidate(each, plan)] or ["  none"]
     if excluded:
-        out += ["", "excluded", *(f"  {each.name}: {each.excluded}" for each in excluded)]
+        out += ["", "excluded"]
+        out += [line for each in excluded for line in (f"  {each.name}: {each.excluded}", *_answers(each))]
     if not plan.trials:
         return [*out, "", "Nothing can be run: no candidate is left."]
     out += ["", f"trials (order by seed {plan.seed})"]
@@ -113,7 +115,7 @@ def _question(plan: Plan) -> list[str]:
         f"  topology   {_topology(scenario.topology)}",
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",
-        *([f"  needs      {', '.join(scenario.needs)}"] if scenario.needs else []),
+        *([f"  needs      {', '.join(need.text for need in scenario.needs)}"] if scenario.needs else []),
         *slo,
         f"  primary    {scenario.primary}",
         f"  repeats    {scenario.repeats.text}",
@@ -143,7 +145,14 @@ def _candidate(each: Candidate, plan: Plan) -> list[str]:
     stronger = "" if same or each.role is Role.FLOOR else " (stronger than asked)"
     point = f"promised once {promise.point.value.replace('-', ' ')}"
     out.append(f"    {promise.guarantee.value}, survives {promise.survives.value}{stronger}, {point}")
-    return out + [f"    {note}" for note in promise.notes]
+    return [*out, *(f"    {note}" for note in promise.notes), *_answers(each)]
+
+
+def _answers(each: Candidate) -> list[str]:
+    """To each need of the scenario."""
+    return [
+        f"    {answer.need}: {answer.having.value}{f' ({answer.says})' if answer.says else ''}" for answer in each.needs
+    ]
 
 
 def _own(name: str, scenario: Scenario) -> Iterator[str]:

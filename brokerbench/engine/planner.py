@@ -9,10 +9,13 @@ from typing import Any
 
 from brokerbench.contract import CannotPromise, Choosy, Driver, Laned
 from brokerbench.model import (
+    Answer,
     Broker,
     Candidate,
     Delivery,
     Guarantee,
+    Having,
+    Line,
     Plan,
     Promise,
     PromisePoint,
@@ -25,6 +28,8 @@ from brokerbench.model import (
     TrialKind,
 )
 from brokerbench.servers import NotAvailable, ServerRecipe, tailored
+
+from .qualities import answers, of_set_up
 
 __all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "recipe_of", "settings_of"]
 
@@ -71,10 +76,13 @@ def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, s
 def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) -> Candidate:
     client = broker.client or next(iter(driver.clients))
     server, promise, why = broker.server, None, None
+    needs, lines = _needs(broker, scenario, driver, driver.Settings.from_base(broker.settings))
     try:
         client = _client(broker, driver)
         promise = promise_of(broker, scenario, driver)
         settings = driver.Settings.from_base(promise.settings)
+        needs, lines = _needs(broker, scenario, driver, settings)
+        _has_what_is_needed(needs, broker)
         if isinstance(driver, Choosy) and (refusal := driver.refusal(client, settings)):
             raise Excluded(refusal)
         server = _server(broker, driver, settings)
@@ -82,7 +90,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         _can_be_closed(scenario, driver, client, settings, promise)
     except Excluded as excluded:
         why = str(excluded)
-    return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why)
+    return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, needs, lines)
 
 
 def _client(broker: Broker, driver: Driver) -> str:
@@ -110,11 +118,22 @@ def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
             promise = driver.promise(settings, weakest, scenario, broker.server.nodes)
         except CannotPromise as still:
             raise Excluded(str(still)) from still
-    features = {str(f) for f in driver.features(driver.Settings.from_base(promise.settings))}
-    missing = [need for need in scenario.needs if need not in features]
-    if missing and broker.role is not Role.FLOOR:
-        raise Excluded(f"does not have what the scenario needs: {', '.join(missing)}")
     return promise
+
+
+def _needs(
+    broker: Broker, scenario: Scenario, driver: Driver, settings: Any
+) -> tuple[tuple[Answer, ...], tuple[Line, ...]]:
+    """What the set-up answers to each need, and the lines behind it."""
+    lines = of_set_up(driver, settings.model_dump(mode="json"))
+    return answers(scenario.needs, driver, settings, lines, broker.server.version), lines
+
+
+def _has_what_is_needed(needs: tuple[Answer, ...], broker: Broker) -> None:
+    """What is not known does not exclude: it is run, and marked."""
+    missing = [f"{each.need} ({each.says})" for each in needs if each.having is Having.NOT_MET]
+    if missing and broker.role is not Role.FLOOR:
+        raise Excluded(f"does not have what the scenario needs: {'; '.join(missing)}")
 
 
 def _server(broker: Broker, driver: Driver, settings: Any) -> ServerSpec:

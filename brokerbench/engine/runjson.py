@@ -76,6 +76,8 @@ def _candidate_json(candidate: Candidate, driver: Driver) -> dict[str, Any]:
         "nodes": candidate.server.nodes,
         "role": candidate.role.value,
         "excluded": candidate.excluded,
+        "needs": [each.model_dump(mode="json") for each in candidate.needs],
+        "qualities": [each.model_dump(mode="json", exclude_defaults=True) for each in candidate.qualities],
         "features": sorted(str(f) for f in driver.features(settings_of(driver, candidate))) if promise else [],
         "promise": None
         if promise is None

@@ -5,8 +5,20 @@ from .gate import Gate
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .load import Load, LoadModel
 from .message import STAMP_BYTES, Keys, Message
+from .needs import (
+    LANGUAGES,
+    LICENCES,
+    OPEN_SOURCE,
+    PLAIN_NEEDS,
+    PROTOCOLS,
+    SUPPORTED_VERSION,
+    VALUED_NEEDS,
+    VALUES,
+    Need,
+)
 from .order import Codec, Compression, OrderModel
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
+from .qualities import FACTORS, Answer, Having, Line, Proof, answer_to, support_of
 from .scenario import (
     OWN,
     SURVIVES_ORDER,
@@ -44,14 +56,24 @@ from .users import Think, Uniform
 
 __all__ = [
     "BASE_UNITS",
+    "FACTORS",
     "GENERATOR_BUSY",
     "GENERATOR_NEAR",
     "GENERATOR_SPARE",
+    "LANGUAGES",
+    "LICENCES",
+    "OPEN_SOURCE",
     "OWN",
+    "PLAIN_NEEDS",
+    "PROTOCOLS",
     "STAMP_BYTES",
     "STEAL_MOST",
+    "SUPPORTED_VERSION",
     "SURVIVES_ORDER",
     "THROTTLED_MOST",
+    "VALUED_NEEDS",
+    "VALUES",
+    "Answer",
     "Broker",
     "Candidate",
     "Codec",
@@ -63,15 +85,19 @@ __all__ = [
     "Gate",
     "Group",
     "Guarantee",
+    "Having",
     "Keys",
+    "Line",
     "Load",
     "LoadModel",
     "Margins",
     "Message",
+    "Need",
     "OrderModel",
     "Plan",
     "Promise",
     "PromisePoint",
+    "Proof",
     "Rate",
     "Repeats",
     "Role",
@@ -92,6 +118,7 @@ __all__ = [
     "Trial",
     "TrialKind",
     "Uniform",
+    "answer_to",
     "count",
     "duration_s",
     "format_duration",
@@ -99,4 +126,5 @@ __all__ = [
     "read_trace",
     "share",
     "size_bytes",
+    "support_of",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from .qualities import Answer, Line
 from .scenario import Guarantee, Role, Scenario, ServerSpec, Survives
 
 __all__ = ["Candidate", "Plan", "Promise", "PromisePoint", "Trial", "TrialKind"]
@@ -38,6 +39,8 @@ class Candidate:
     role: Role
     promise: Promise | None
     excluded: str | None = None  # the reason, where it cannot take part
+    needs: tuple[Answer, ...] = ()  # to each need of the scenario, as far as it can be told before the run
+    qualities: tuple[Line, ...] = ()  # what is known of this set-up; what hangs on its version is in it for each
 
 
 class TrialKind(StrEnum):

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from .frozen import Frozen
 from .load import Load
 from .message import Message
+from .needs import Need
 from .topology import Topology
 from .units import Count, Share
 
@@ -146,7 +147,7 @@ class Scenario(Frozen):
 
     scenario: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     question: str = ""
-    needs: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     brokers: Annotated[Mapping[str, Broker], Field(min_length=1)]
     topology: Topology = Topology()
     message: Message

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from brokerbench.model import OWN, Frozen, Scenario, ServerKind, Slo, TraceError
 
 from .check import ENVIRONMENT, Checker
+from .needs import read_needs
 from .overrides import apply_override
 from .problems import Place, Problem, ScenarioError, Source, nearest
 from .shape import BROKER_KEYS, Kind, Shape, broker_shape, scenario_shape
@@ -47,8 +48,8 @@ def read(
     overrides: Sequence[str] = (),
     folder: Path = Path(),
 ) -> Scenario:
-    """`drivers`: name -> Settings; `features`: the words that `needs` may hold; `folder`: where a trace is looked for.
-    Raises ScenarioError."""
+    """`drivers`: name -> Settings; `features`: the words of `needs` that drivers declare; `folder`: where a
+    trace is looked for. Raises ScenarioError."""
     decode(text.encode("utf-8", errors="replace"), name=name)
     source = Source.of(name, text)
     root = parse(source, text)
@@ -80,6 +81,7 @@ class _Reading:
         check.problems += problems
         check.flagged += paths
         brokers = root.entries.pop("brokers", None)  # apart: their keys depend on the driver
+        needs = root.entries.pop("needs", None)  # apart: words, some of them with a value
         shape = scenario_shape()
         if brokers:
             shape = replace(shape, required=shape.required - {"brokers"})
@@ -88,7 +90,8 @@ class _Reading:
         for own in data["brokers"].values():
             own |= {part: _merged(data.get(part) or {}, own[part]) for part in OWN if own.get(part)}
         data["slo"] = self._conditions(data)
-        self._words(data)
+        data["needs"] = read_needs(needs, check, self._features) if needs else []
+        self._primary(data)
         try:
             scenario = self._with_traces(Scenario.model_validate(data), folder)
         except ValidationError as error:
@@ -178,21 +181,12 @@ class _Reading:
                 check.complain(path, check.places[path], f"slo.{metric}: {error}")
         return found
 
-    def _words(self, data: dict[str, Any]) -> None:
-        """`primary` and `needs`, whose words are not in the model."""
-        check, primary, known = self._check, data.get("primary"), sorted(self._features)
+    def _primary(self, data: dict[str, Any]) -> None:
+        """Its words are not in the model."""
+        check, primary = self._check, data.get("primary")
         if primary and primary not in METRICS:
-            place = check.places["primary",]
-            check.complain(
-                ("primary",),
-                place,
-                f"primary is {primary}, which is no metric",
-                nearest(primary, METRICS, METRICS_SHOWN),
-            )
-        for index, word in enumerate(data.get("needs") or ()):
-            path = ("needs", str(index))
-            if word not in known:
-                check.complain(path, check.places[path], f"needs: no feature is called {word!r}", nearest(word, known))
+            hint = nearest(primary, METRICS, METRICS_SHOWN)
+            check.complain(("primary",), check.places["primary",], f"primary is {primary}, which is no metric", hint)
 
 
 def _merged(all_have: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

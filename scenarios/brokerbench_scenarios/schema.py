@@ -7,8 +7,9 @@ It describes what is written (`10s`, `5k/s`), which the models' own schema does 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from brokerbench.model import Frozen
+from brokerbench.model import VALUED_NEEDS, VALUES, Frozen
 
+from .needs import plain_words
 from .shape import BROKER_KEYS, Kind, Shape, broker_shape, scenario_shape, table_shape
 from .slo import METRICS
 
@@ -22,6 +23,7 @@ _PATTERNS = {
     "rate_msgs_s": rf"^\s*{_NUMBER}[kKMG]?/s\s*$",
     "size_bytes": rf"^\s*{_NUMBER}(B|kB|KB|MB|KiB|MiB)\s*$",
 }
+_SIZED = {"type": "string", "pattern": _PATTERNS["size_bytes"]}
 _PLAIN = {bool: "boolean", int: "integer", float: "number"}
 _NAMES = {"pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"}
 
@@ -34,8 +36,16 @@ def schema(drivers: Mapping[str, type[Frozen]], features: Collection[str]) -> di
     keys["topology"]["properties"]["groups"]["propertyNames"] = _NAMES
     keys["slo"] |= {"propertyNames": {"enum": list(METRICS)}, "additionalProperties": {"type": ["string", "integer"]}}
     keys["primary"] = {"enum": list(METRICS), "description": "the one figure that is tested"}
-    keys["needs"]["items"] = {"enum": sorted(features)}
+    keys["needs"]["items"] = _needs(features)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "brokerbench scenario", **top}
+
+
+def _needs(features: Collection[str]) -> dict[str, Any]:
+    """A word, or a word with its value."""
+    values = {word: {"enum": list(VALUES[word])} if word in VALUES else _SIZED for word in VALUED_NEEDS}
+    properties = {word: {**value, "description": VALUED_NEEDS[word]} for word, value in values.items()}
+    table = {"type": "object", "properties": properties, "minProperties": 1, "additionalProperties": False}
+    return {"anyOf": [{"enum": list(plain_words(features))}, table]}
 
 
 def _broker(drivers: Mapping[str, type[Frozen]]) -> dict[str, Any]:

@@ -165,9 +165,11 @@ def broker_shape(settings: type[Frozen] | None) -> Shape:
 
 @cache
 def scenario_shape() -> Shape:
-    """The whole file. `slo` is a list of Slo in the model, and a table of metric: condition in a file."""
+    """The whole file. `slo` is a list of Slo in the model, and a table of metric: condition in a file; `needs` a list
+    of words and of words with a value."""
     shape = table_shape(Scenario)
     keys = dict(shape.keys)
     keys["slo"] = Shape(Kind.MAP, item=Shape(Kind.VALUE), doc=keys["slo"].doc)
+    keys["needs"] = Shape(Kind.LIST, item=Shape(Kind.VALUE), doc=keys["needs"].doc)
     keys["brokers"] = Shape(Kind.MAP, item=broker_shape(None), doc=keys["brokers"].doc)
     return Shape(Kind.TABLE, keys=keys, required=shape.required)

@@ -84,7 +84,7 @@ def _write_run_json(folder: Path, brokers: Sequence[Broker], entries: Sequence[J
     scenario = {
         "scenario": "synthetic",
         "question": "Which one?",
-        "needs": [],
+        "needs": list(dict.fromkeys(answer["need"] for b in brokers for answer in b.needs)),
         "brokers": {b.name: {"driver": b.name} for b in brokers},
         "topology": {
             "topics": 1,
@@ -142,6 +142,8 @@ def _candidate(broker: Broker) -> Json:
         "role": broker.role,
         "generator": broker.generator,
         "excluded": broker.excluded,
+        "needs": list(broker.needs),
+        "qualities": list(broker.qualities),
         "features": ["confirms"] if broker.behaviour.confirms else [],
         "promise": None if broker.excluded else promise,
     }

@@ -36,6 +36,14 @@ RUNS: dict[str, tuple[list[Broker], Json]] = {
         ],
         {"model": "saturate"},
     ),
+    "needs": (
+        [
+            Broker("a", needs=[{"need": "ttl", "having": "not known"}], support_ends="2023-07-31"),
+            Broker("b", Behaviour(end_to_end_ms=6), needs=[{"need": "ttl", "having": "not met", "proof": "driver"}]),
+            Broker("c", Behaviour(end_to_end_ms=9)),
+        ],
+        {"slo": [SLO]},
+    ),
     "bare": ([Broker("a", Behaviour(broker_cpu=None, counters=False, confirms=False))], {"smoke": True}),
 }
 
@@ -70,6 +78,8 @@ def test_the_schema_refuses_what_is_wrong(run: Run, validator: jsonschema.Draft2
     summary = write_summary(run(Broker("a"), rate=200, blocks=1))
     for spoil in (
         lambda s: s.pop("verdict"),
+        lambda s: s["decision"].update(certainty="sure"),
+        lambda s: s["decision"]["criteria"][0].pop("support"),
         lambda s: s.update(status="fine"),
         lambda s: s["candidates"]["a"]["trials"][0]["ledger"].update(lost=-1),
         lambda s: s["candidates"]["a"]["trials"][0]["validity"].update(state="good"),

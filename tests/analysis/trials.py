@@ -72,6 +72,9 @@ class Broker:
     survives: str = "nothing"
     excluded: str | None = None
     version: str = "1.0.0"
+    support_ends: str | None = None
+    needs: Sequence[Json] = ()  # its answers, as run.json has them
+    qualities: Sequence[Json] = ()
     states: Mapping[int, str] = field(default_factory=dict)  # block -> state, where it is not finished
     blocks: Mapping[int, Behaviour] = field(default_factory=dict)  # block -> how it behaves there, where otherwise
     repeats: Mapping[int, Behaviour] = field(default_factory=dict)  # block -> how the trial that repeats it goes
@@ -143,12 +146,16 @@ class Trial:
             "events.jsonl": _lines(events),
             "latency.hlog": self._hlog(),
             "ledger.json": json.dumps(self._ledger()),
-            "facts.json": json.dumps({"version": self.broker.version, "released": "2026-01-01", "sync": "always"}),
+            "facts.json": json.dumps(self._facts()),
         }
         for name, text in files.items():
             (home / name).write_text(text)
         digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
         (home / "trial.json").write_text(json.dumps(self._record() | {"files": digests}, indent=1))
+
+    def _facts(self) -> Json:
+        facts = {"version": self.broker.version, "released": "2026-01-01", "sync": "always"}
+        return facts | ({"support_ends": self.broker.support_ends} if self.broker.support_ends else {})
 
     # What happened to the messages of one child in one second (or in all of them).
     def _produced(self, index: int, low: float = -np.inf, high: float = np.inf) -> Json:

@@ -2,15 +2,27 @@
 
 import pytest
 
-from brokerbench.model import Group, Guarantee, LoadModel, Margins, Repeats, Role, ServerKind, ServerSpec, Slo, Survives
-from brokerbench_scenarios import ScenarioError, shorten
+from brokerbench.model import (
+    Group,
+    Guarantee,
+    LoadModel,
+    Margins,
+    Need,
+    Repeats,
+    Role,
+    ServerKind,
+    ServerSpec,
+    Slo,
+    Survives,
+)
+from brokerbench_scenarios import ScenarioError, redacted, shorten
 from tests.scenarios.good import DRIVERS, GOOD, reading
 
 
 def test_values_arrive_in_base_units() -> None:
     scenario = reading()
     assert scenario.scenario == "orders"
-    assert scenario.needs == ("replay",)
+    assert scenario.needs == (Need(word="replay"),)
     assert scenario.message.size_bytes == 1024
     assert scenario.message.keys is not None
     assert scenario.message.keys.cardinality == 10_000
@@ -141,3 +153,20 @@ def test_a_byte_order_mark_is_no_error() -> None:
     from brokerbench_scenarios import decode
 
     assert reading(decode(b"\xef\xbb\xbf" + GOOD.encode(), name="good.yaml")).scenario == "orders"
+
+
+def test_needs_are_words_and_words_with_a_value() -> None:
+    written = "needs=[order, dead-letter, protocol: amqp-1.0, {language: java, message-size: 2MiB}, licence: MPL-2.0]"
+    scenario = reading(overrides=[written])
+    told = ["order", "dead-letter", "protocol: amqp-1.0", "language: java", "message-size: 2MiB", "licence: MPL-2.0"]
+    assert [need.text for need in scenario.needs] == told
+    assert redacted(scenario)["needs"] == told
+    assert type(scenario).from_base(redacted(scenario)).needs == scenario.needs
+
+
+def test_what_was_meant_is_said_with_all_words() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        reading(overrides=["needs=[prioritys]"])
+    [problem] = caught.value.problems
+    assert problem.hint.startswith("did you mean 'priorities'? known here: dead-letter, order, priorities, replay, ")
+    assert problem.hint.endswith("; with a value: language, licence, message-size, protocol")

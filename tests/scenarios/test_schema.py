@@ -30,6 +30,17 @@ SLIPS = [
     "unknown-role",
     "unknown-setting-word",
     "unknown-need",
+    "need-without-its-value",
+    "need-with-a-value-too-many",
+    "need-of-an-unknown-protocol",
+    "need-of-an-unknown-language",
+    "need-of-an-unknown-licence",
+    "need-of-a-size-without-unit",
+    "need-of-several-values",
+    "need-with-an-empty-value",
+    "need-is-a-list",
+    "needs-are-a-table",
+    "unknown-valued-need",
     "unknown-metric",
     "unknown-primary",
     "size-without-unit",
@@ -83,3 +94,9 @@ def test_keys_have_words_for_the_editor(validator: Draft202012Validator) -> None
         if rule["if"]["properties"]["driver"]["const"] == "nats"
     )
     assert "description" in nats["then"]["properties"]["mode"]
+
+
+def test_the_editor_knows_needs_with_a_value(validator: Draft202012Validator) -> None:
+    made = load(shipped_text("demo"))
+    made["needs"] = ["replay", "tls", {"protocol": "amqp-1.0"}, {"message-size": "1MiB"}, {"licence": "open-source"}]
+    assert validator.is_valid(made)

@@ -1,0 +1,49 @@
+"""What a candidate answers to the scenario's needs, now that its server has told its version.
+
+run.json has the answers as of before the run, and the lines behind them; only what was left open is judged again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brokerbench.model import SUPPORTED_VERSION, Answer, Having, Line, Need, answer_to, support_of
+
+__all__ = ["answers_of", "lacking", "lines_of", "support"]
+
+
+def answers_of(about: Mapping[str, Any], facts: Mapping[str, Any], day: str) -> tuple[Answer, ...]:
+    """`about`: the candidate in run.json; `day`: of the run."""
+    before = (Answer.model_validate(each) for each in about.get("needs") or ())
+    return tuple(_again(each, about, facts, day) for each in before)
+
+
+def support(about: Mapping[str, Any], facts: Mapping[str, Any], day: str) -> Answer:
+    """Whether the version that was measured is supported: by the driver's dates, else by what a page says of it."""
+    dated = support_of(facts, day)
+    if dated.having is not Having.NOT_KNOWN or facts.get("version") is None:
+        return dated
+    told = _by_lines(Need(word=SUPPORTED_VERSION), about, facts)
+    return dated if told.having is Having.NOT_KNOWN else told
+
+
+def lines_of(about: Mapping[str, Any]) -> tuple[Line, ...]:
+    """What was known of the set-up; nothing of a run made before this was kept."""
+    return tuple(Line.model_validate(each) for each in about.get("qualities") or ())
+
+
+def lacking(answers: Sequence[Answer]) -> list[Answer]:
+    return [each for each in answers if each.having is Having.NOT_MET]
+
+
+def _again(before: Answer, about: Mapping[str, Any], facts: Mapping[str, Any], day: str) -> Answer:
+    need = Need.model_validate(before.need)
+    if need.word == SUPPORTED_VERSION:
+        return support(about, facts, day) if facts else before
+    if before.having is not Having.NOT_KNOWN or not facts.get("version"):
+        return before
+    return _by_lines(need, about, facts)
+
+
+def _by_lines(need: Need, about: Mapping[str, Any], facts: Mapping[str, Any]) -> Answer:
+    settings = (about.get("promise") or {}).get("settings") or {}
+    return answer_to(need, lines_of(about), settings, {}, str(facts["version"]))
