@@ -57,14 +57,17 @@ class Histogram:
         tops = _highest_ns(self.index)
         return [float(tops[i]) / _NS_IN_MS if i < len(tops) else None for i in at.tolist()]
 
+    def values_ms(self) -> NDArray[np.float64]:
+        """The middle of each bin, in ms: what one value of it stands for."""
+        return (_lowest_ns(self.index) + _highest_ns(self.index)) / 2 / _NS_IN_MS
+
     def max_ms(self) -> float | None:
         return float(_highest_ns(self.index[-1:])[0]) / _NS_IN_MS if self.total else None
 
     def mean_ms(self) -> float | None:
         if not self.total:
             return None
-        low, high = _lowest_ns(self.index), _highest_ns(self.index)
-        return float(np.dot((low + high) / 2, self.count) / self.total) / _NS_IN_MS
+        return float(np.dot(self.values_ms(), self.count) / self.total)
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def _conclude(folder: Path, stopped: bool, request: RunRequest, out: Console) ->
     from .report import write_report
 
     summary = write_summary(folder)
-    page = write_report(folder)
+    [page] = write_report(folder)
     _print_result(summary, out)
     out.print(f"\n{link(page)}", markup=False, highlight=False, soft_wrap=True)
     if request.as_json:

@@ -1,13 +1,15 @@
 """`brokerbench report FOLDER`: the page again, from what the run left on disk; no broker is needed."""
 
-import os
 import sys
-import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
+from brokerbench_reports import FORMATS, NotExportable
+
 from ._errors import OK, BadInput
+from ._files import write_whole
 from ._study import load_study
 
 __all__ = ["command", "write_report"]
@@ -18,50 +20,59 @@ __all__ = ["command", "write_report"]
 @click.option(
     "--format",
     "fmt",
-    type=click.Choice(["html", "md", "json", "csv", "junit"]),
+    type=click.Choice(list(FORMATS)),
     default="html",
     show_default=True,
-    help="html: the page; md: the short form; json: the figures; csv: one row a trial; junit: for CI.",
+    help=f"{'; '.join(f'{name}: {fmt.about}' for name, fmt in FORMATS.items())}.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Where to write it; - for the terminal. Default: report.<format> in the folder (junit: report.xml).",
+    help="Where to write it, a folder where there are several files; - for the terminal. Default: in the run folder.",
 )
 def command(folder: Path, fmt: str, output: Path | None) -> int:
     """Make the report of a run FOLDER again."""
     if str(output) == "-":
-        sys.stdout.write(_text(folder, fmt))
+        _print(_made(folder, fmt))
         return OK
-    target = write_report(folder, fmt, output)
-    click.echo(target.resolve().as_uri() if fmt == "html" else str(target))
+    for target in write_report(folder, fmt, output):
+        click.echo(target.resolve().as_uri() if fmt == "html" else str(target))
     return OK
 
 
-def write_report(folder: Path, fmt: str = "html", output: Path | None = None) -> Path:
-    """Write the report whole or not at all; return where. Raises BadInput for a folder that is no run."""
-    from brokerbench_reports import SUFFIXES
+def write_report(folder: Path, fmt: str = "html", output: Path | None = None) -> list[Path]:
+    """Write each file whole or not at all; return where. Raises BadInput for a folder that is no run."""
+    made = _made(folder, fmt)
+    several = len(made) > 1
+    targets = [(output / name if several else output) if output else folder / name for name in made]
+    for target, content in zip(targets, made.values(), strict=True):
+        try:
+            if output and several:
+                output.mkdir(parents=True, exist_ok=True)
+            write_whole(target, content)
+        except OSError as error:
+            what = "a folder for them" if several else "another file"
+            raise BadInput(
+                f"the report cannot be written to {target} ({error.strerror})", f"name {what} with -o"
+            ) from None
+    return targets
 
-    target = output or folder / f"report.{SUFFIXES.get(fmt, fmt)}"
-    text = _text(folder, fmt)
-    part: str | None = None
+
+def _print(made: Mapping[str, Iterator[bytes]]) -> None:
+    if len(made) > 1:
+        raise BadInput(f"{' and '.join(made)} are two files", "name a folder for them with -o")
+    [content] = made.values()
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(content)
+    sys.stdout.buffer.flush()
+
+
+def _made(folder: Path, fmt: str) -> Mapping[str, Iterator[bytes]]:
+    from brokerbench_reports import files
+
+    study = load_study(folder)
     try:
-        handle, part = tempfile.mkstemp(dir=target.parent, prefix=".report.", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(part, 0o644)  # mkstemp's 0600 would keep it from a web server
-        os.replace(part, target)
-    except OSError as error:
-        if part is not None:
-            Path(part).unlink(missing_ok=True)
-        raise BadInput(
-            f"the report cannot be written to {target} ({error.strerror})", "name another file with -o"
-        ) from None
-    return target
-
-
-def _text(folder: Path, fmt: str) -> str:
-    from brokerbench_reports import render
-
-    return render(load_study(folder), fmt)
+        return files(study, fmt)
+    except NotExportable as why:
+        raise BadInput(str(why)) from None

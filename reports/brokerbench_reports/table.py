@@ -10,7 +10,7 @@ from brokerbench_analysis.latency import METRICS
 from brokerbench_analysis.measure import COUNTS, RATES
 from brokerbench_analysis.metrics import FIGURES
 
-from .words import clean
+from .words import cell
 
 __all__ = ["as_csv"]
 
@@ -79,12 +79,10 @@ def _standing(trial: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(item: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is made plain text by a leading apostrophe."""
     if item is None:
         return ""
     if isinstance(item, bool):
         return "true" if item else "false"
     if not isinstance(item, str):
         return item
-    text = clean(item.replace("\r", " ").replace("\n", " ").replace("\t", " "))
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@", "|", "%"} else text
+    return cell(item)

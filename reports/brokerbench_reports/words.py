@@ -16,6 +16,7 @@ __all__ = [
     "NOT_MEASURED",
     "age",
     "between",
+    "cell",
     "clean",
     "count",
     "figure",
@@ -37,6 +38,12 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co"}
 def clean(text: object) -> str:
     """Text from a scenario, a broker or a log, with what cannot be seen made visible: controls, direction marks."""
     return _ODD.sub(_visible, str(text))
+
+
+def cell(text: object) -> str:
+    """One line of text for a CSV cell; what a spreadsheet would take for a formula gets a leading apostrophe."""
+    line = clean(str(text).replace("\r", " ").replace("\n", " ").replace("\t", " "))
+    return f"'{line}" if line.lstrip()[:1] in {"=", "+", "-", "@", "|", "%"} else line
 
 
 def _visible(match: re.Match[str]) -> str:

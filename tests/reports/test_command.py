@@ -61,3 +61,19 @@ def test_a_folder_that_is_no_run_is_bad_input(content: str, tmp_path: Path) -> N
 def test_a_place_that_cannot_be_written_is_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(folder, "-o", folder / "nowhere" / "page.html") == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_several_files_go_into_a_folder(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(folder, "--format", "parquet") == 0
+    assert capsys.readouterr().out.splitlines() == [str(folder / f"{name}.parquet") for name in ("trials", "seconds")]
+    assert call(folder, "--format", "parquet", "-o", tmp_path / "new" / "place") == 0
+    assert (tmp_path / "new" / "place" / "trials.parquet").read_bytes() == (folder / "trials.parquet").read_bytes()
+    assert call(folder, "--format", "parquet", "-o", "-") == 2
+    assert "name a folder for them with -o" in capsys.readouterr().err
+
+
+def test_a_format_that_the_run_cannot_fill_is_bad_input(
+    folder_of: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(folder_of("excluded"), "--format", "hlog") == 2
+    assert "no trial of this run holds latencies" in capsys.readouterr().err
