@@ -1,7 +1,8 @@
 """Charts: plain values in, one inline SVG out."""
 
+from .against_load import LoadLine, against_load
 from .percentiles import Curve, percentiles
 from .primary import Row, primary
 from .timeline import Line, Strip, timeline
 
-__all__ = ["Curve", "Line", "Row", "Strip", "percentiles", "primary", "timeline"]
+__all__ = ["Curve", "Line", "LoadLine", "Row", "Strip", "against_load", "percentiles", "primary", "timeline"]

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from brokerbench_reports.words import figure as number
 from brokerbench_reports.words import labels
 
 from .axes import label_ends, log_axis, log_ticks
+from .reading import Told, as_json, span
 from .svg import inline
 from .theme import INK, bare, colour, figure, look, marker
 
@@ -63,7 +65,16 @@ def percentiles(curves: Sequence[Curve], label: str, key: str) -> Markup | None:
             height = np.log(max(curve.values_ms[-1], bottom) / bottom) / np.log(top / bottom)
             ends.append((names[curve.name], curve.series, x[-1] / last, float(height)))
         label_ends(axes, ends)
-        return inline(drawing, key, f"{label}: percentile curves", _described(curves))
+        return inline(drawing, key, f"{label}: percentile curves", _described(curves), _told(axes, curves, last))
+
+
+def _told(axes: Axes, curves: Sequence[Curve], last: float) -> str:
+    places = sorted({q for curve in curves for q in curve.quantiles})
+    lines = []
+    for curve in curves:
+        at = dict(zip(curve.quantiles, curve.values_ms, strict=True))
+        lines.append(Told(curve.name, curve.series, [f"{number(at[q])} ms" if q in at else "" for q in places]))
+    return as_json(span(axes), [rarity(q) / last for q in places], [f"p{100 * q:.6g}" for q in places], lines)
 
 
 def rarity(quantile: float) -> float:

@@ -13,6 +13,7 @@ from brokerbench_analysis.metrics import Reading, spread
 from brokerbench_reports.words import NOT_MEASURED, between, labels, reading
 
 from .axes import linear_axis, log_axis
+from .reading import Told, as_json, span
 from .svg import inline
 from .theme import GRID, INK, LIMIT, MUTED, PAPER, bare, colour, figure, look, marker
 
@@ -69,7 +70,19 @@ def primary(
             if above is not None:
                 _heading(axes, above, row.kind or "Generator not recorded")
             _row(axes, place, row, unit, names)
-        return inline(drawing, key, label, _described(rows, unit))
+        told = _read(axes, [place for _, place in places], rows, unit)
+        return inline(drawing, key, label, _described(rows, unit), told)
+
+
+def _read(axes: Axes, places: Sequence[float], rows: Sequence[Row], unit: str) -> str:
+    foot, head = axes.get_ylim()
+    at = [(place + 0.1 - head) / (foot - head) for place in places]
+    names = [f"{row.name}{row.mark}" for row in rows]
+    values = [_told(row, unit) for row in rows]
+    each = [", ".join(map(reading, row.values)) for row in rows]
+    doubtful = [", ".join(map(reading, row.doubtful)) for row in rows]
+    lines = [Told("", None, values), Told("trials:", None, each), Told("invalid ones:", None, doubtful)]
+    return as_json(span(axes, rows=True), at, names, lines, rows=True)
 
 
 def _limit(axes: Axes, at: float, text: str) -> None:

@@ -28,8 +28,8 @@ _COLOUR = re.compile("|".join(COLOURS))
 _NO_TURN = re.compile(r" transform=\"rotate\(-?0 [^\"]*\)\"")
 
 
-def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
-    """Drawn inside `theme.look(key)`; `key` is unique on the page and prefixes every id."""
+def inline(figure: Figure, key: str, title: str, description: str, read: str = "") -> Markup:
+    """Drawn inside `theme.look(key)`; `key` is unique on the page and prefixes every id. `read`: as reading.as_json."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = _DROPPED.sub("", _HEAD.sub("", buffer.getvalue(), count=1))
@@ -37,12 +37,13 @@ def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
     text = _FONT.sub("", _NO_TURN.sub("", _LONG.sub(r"\1", text)))
     text = _COLOUR.sub(lambda match: f"var({COLOURS[match[0]]})", text)
     text = re.sub(r"\s*\n\s*", "\n", text)
-    return Markup(_OPEN.sub(lambda match: _opening(match[1], key, title, description), text, count=1).strip())
+    return Markup(_OPEN.sub(lambda match: _opening(match[1], key, title, description, read), text, count=1).strip())
 
 
-def _opening(box: str, key: str, title: str, description: str) -> str:
+def _opening(box: str, key: str, title: str, description: str, read: str) -> str:
     about = f'<title id="{key}-t">{escape(clean(title))}</title><desc id="{key}-d">{escape(clean(description))}</desc>'
-    return f'<svg viewBox="{box}" role="img" aria-labelledby="{key}-t {key}-d" class="chart">{about}'
+    data = f' data-read="{escape(read)}"' if read else ""
+    return f'<svg viewBox="{box}" role="img" aria-labelledby="{key}-t {key}-d" class="chart"{data}>{about}'
 
 
 def _ids(text: str, key: str) -> str:

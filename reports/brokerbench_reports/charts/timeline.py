@@ -12,6 +12,7 @@ from brokerbench_reports.words import NOT_MEASURED
 from brokerbench_reports.words import figure as number
 
 from .axes import linear_axis, log_axis
+from .reading import Told, as_json, span
 from .svg import inline
 from .theme import BAND, INK, MUTED, bare, colour, figure, look
 
@@ -39,6 +40,7 @@ class Strip:
     low: float
     high: float
     log: bool = False
+    unit: str = ""
 
 
 def timeline(strips: Sequence[Strip], seconds: NDArray[np.float64], warmup_s: float, series: int, key: str) -> Markup:
@@ -56,7 +58,28 @@ def timeline(strips: Sequence[Strip], seconds: NDArray[np.float64], warmup_s: fl
         rows[-1].set_xlim(0, float(seconds[-1]))
         unit = "seconds since the load began" + ("" if step == 1 else f"; each point the highest of {step} seconds")
         rows[-1].set_xlabel(unit)
-        return inline(drawing, key, ", ".join(strip.title for strip in strips) + " over time", _described(strips))
+        title = ", ".join(strip.title for strip in strips) + " over time"
+        return inline(drawing, key, title, _described(strips), _told(rows[-1], strips, seconds, step))
+
+
+def _told(axes: Axes, strips: Sequence[Strip], seconds: NDArray[np.float64], step: int) -> str:
+    """The median over the trials, as the thick line shows it."""
+    clock = _clock(seconds, step)
+    lines = []
+    for strip in strips:
+        for line in strip.lines:
+            values = _median(_thinned(line.table, step))
+            if not np.isnan(values).all():
+                told = ["" if np.isnan(v) else f"{number(float(v))}{strip.unit and f' {strip.unit}'}" for v in values]
+                lines.append(Told(f"{line.label}", None, told))
+    ends = [f"second {at:g}" if step == 1 else f"to second {at:g}" for at in clock]
+    return as_json(span(axes), [at / float(seconds[-1]) for at in clock], ends, lines)
+
+
+def _clock(seconds: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """The end of each stretch that is drawn as one point."""
+    clock = seconds[step - 1 :: step]
+    return clock if len(seconds) % step == 0 else np.append(clock, seconds[-1])
 
 
 def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, series: int) -> None:
@@ -72,9 +95,7 @@ def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, se
     for line in strip.lines:
         tint, dash = (MUTED, (0, (3, 2))) if line.dashed else (colour(series), "-")
         table = _thinned(line.table, step)
-        clock = seconds[step - 1 :: step][: table.shape[1]]
-        if len(clock) < table.shape[1]:
-            clock = np.append(clock, seconds[-1])
+        clock = _clock(seconds, step)
         if len(table) > 1:
             for trial in table:
                 axes.plot(clock, trial, color=tint, linewidth=0.8, alpha=0.35)

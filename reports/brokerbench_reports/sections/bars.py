@@ -7,7 +7,7 @@ from .cells import Bar, Cell, Record
 
 __all__ = ["with_bars"]
 
-_WIDTH, _ROOM = 84, 4  # in pixels; room for half a dot at each end
+_WIDTH, _ROOM = 64, 4  # in pixels; room for half a dot at each end
 
 
 def with_bars(rows: Sequence[Record]) -> list[Record]:

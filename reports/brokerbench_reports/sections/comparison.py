@@ -75,11 +75,15 @@ def _ranked(study: Study, subjects: Sequence[Subject], saturates: bool) -> list[
 def _unranked(study: Study, subjects: Sequence[Subject], saturates: bool) -> list[Record]:
     why = {row["candidate"]: str(row["why"]) for row in study.verdict.unranked}
     floors = [s for s in subjects if s.floor and s.name in why and not s.excluded]
-    apart = [s for s in subjects if s.name in why and s not in floors and not s.excluded]
+    weaker = [s for s in subjects if s.name in why and not (s.floor or s.excluded or s.record["matched"])]
+    apart = [s for s in subjects if s.name in why and not s.excluded and s not in (*floors, *weaker)]
     excluded = [s for s in subjects if s.excluded]
     rows: list[Record] = []
     if apart:
         rows += [Record(part="Not ranked"), *(_row(s, saturates, why[s.name]) for s in apart)]
+    if weaker:
+        heading = Record(part="As shipped: promises less than was asked, so not in the rank")
+        rows += [heading, *(_row(s, saturates, why[s.name]) for s in weaker)]
     if floors:
         heading = Record(part="Floor: exempt from the promise and the rank")
         rows += [heading, *(_row(s, saturates, why[s.name]) for s in floors)]

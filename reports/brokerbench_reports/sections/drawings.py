@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench_analysis import Study
+from brokerbench_analysis.by_load import STEEP, by_load, knee
 from brokerbench_analysis.metrics import Metric, metric
-from brokerbench_reports.charts import Curve, Line, Row, Strip, percentiles, primary, timeline
+from brokerbench_reports.charts import Curve, Line, LoadLine, Row, Strip, against_load, percentiles, primary, timeline
 
 from .subjects import GENERATORS, Subject, readings, subjects_of
 
@@ -28,26 +29,55 @@ _LATENCIES = (
 )
 _CURVE_ENDS = "A curve ends where fewer than ten messages lie beyond, or at those that never came."
 _BESIDE = ("broker_cpu", "end_to_end.p50")  # a rank without its price is half an answer
-# title, columns with their labels, log scale
+# title, unit told of single values, columns with their labels, log scale
 _STRIPS = (
-    ("end-to-end latency, ms (log)", (("end_to_end_p50_ms", "p50"), ("end_to_end_p99_ms", "p99")), True),
-    ("delivered, msg/s", (("delivered", "delivered"), ("scheduled", "scheduled")), False),
-    ("CPU, cores", (("broker_cpu", "broker"), ("generator_cpu", "generator")), False),
-    ("memory, MiB", (("broker_rss_mib", "broker"), ("generator_rss_mib", "generator")), False),
+    ("end-to-end latency, ms (log)", "ms", (("end_to_end_p50_ms", "p50"), ("end_to_end_p99_ms", "p99")), True),
+    ("delivered, msg/s", "msg/s", (("delivered", "delivered"), ("scheduled", "scheduled")), False),
+    ("backlog, messages", "messages", (("backlog", "backlog"),), False),
+    ("CPU, cores", "cores", (("broker_cpu", "broker"), ("generator_cpu", "generator")), False),
+    ("CPU of the whole host, cores", "cores", (("host_cpu", "host"), ("other_cpu", "our other processes")), False),
+    ("memory, MiB", "MiB", (("broker_rss_mib", "broker"), ("generator_rss_mib", "generator")), False),
+    ("disk flushes of the host, a second", "a second", (("flushes", "flushes"),), False),
 )
+
+
+_ORDINARY = {"started", "ready", "ended"}
+_MOST_EVENTS = 40
 
 
 def drawings(study: Study) -> dict[str, Any]:
     """The charts of each section, by its name; none where there is nothing to draw."""
     subjects = subjects_of(study.run, study.summary)
     primary_name = study.summary["primary"]
+    by_loads = _by_load(study, subjects)
     others = [name for name in _BESIDE if name != primary_name]
     return {
-        "first": _dots(study, subjects, [primary_name]),
-        "comparison": _dots(study, subjects, others),
+        "first": by_loads or _dots(study, subjects, [primary_name]),
+        "comparison": _dots(study, subjects, [primary_name, *others] if by_loads else others),
         "latency": _curves(study, subjects),
         "over_time": _timelines(study, subjects),
     }
+
+
+def _by_load(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    """Where the run has several loads; else nothing."""
+    found, lines = by_load(study), []
+    for subject in subjects:
+        points, bend = found.get(subject.name, []), knee(found.get(subject.name, []))
+        rates, values = [p.rate_msgs_s for p in points], [p.p99_ms for p in points]
+        at = None if bend is None else points.index(bend)
+        lines.append(LoadLine(subject.name, subject.who.series, rates, values, [p.each for p in points], at))
+    svg = against_load(lines, _limits(study, "end_to_end.p99"))
+    caption = (
+        "Lower is better. Valid trials merged; each dot is one of them. A ring marks the knee: the last load before "
+        f"the p99 is {STEEP:g} times as high or more at the next. A stage's first second is left out."
+    )
+    return [] if svg is None else [{"svg": svg, "title": "End-to-end p99 against load.", "caption": caption}]
+
+
+def _limits(study: Study, name: str) -> list[tuple[float, str]]:
+    """What was asked of a figure: the bound and its words."""
+    return [(slo["value"], slo["text"]) for slo in study.run["scenario"].get("slo") or () if slo["metric"] == name]
 
 
 def _dots(study: Study, subjects: Sequence[Subject], names: Sequence[str]) -> list[dict[str, Any]]:
@@ -73,8 +103,7 @@ def _dot_chart(study: Study, subjects: Sequence[Subject], of: Metric) -> dict[st
             rows.append(Row(s.name, s.who.series, centre[0] if centre else None, sound, doubtful, mark, kind))
     main = of.name == study.summary["primary"]
     key = "primary" if main else of.name.replace(".", "-").replace("_", "-")
-    limits = [(slo["value"], slo["text"]) for slo in study.run["scenario"].get("slo") or () if slo["metric"] == of.name]
-    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, key, limits)
+    svg = primary(rows, f"{of.words}, {of.unit}" if of.unit else of.words, of.unit, key, _limits(study, of.name))
     better = f"{'Higher' if of.higher_is_better else 'Lower'} is better."
     caption = (
         f"{better} Each mark is a trial, the stroke all valid trials together; the band runs from the lowest trial to "
@@ -113,24 +142,36 @@ def _timelines(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]
     kept = {str(t["id"]) for s in subjects for t in (s.usable or s.counted)}
     seconds = seconds[seconds["trial"].isin(kept)]
     clock = np.arange(1.0, float(seconds["t"].max()) + 1)
-    ranges = [_range(seconds, [column for column, _ in columns]) for _, columns, _ in _STRIPS]
+    ranges = [_range(seconds, [column for column, _ in columns]) for *_, columns, _ in _STRIPS]
     warmup = float(study.run["scenario"]["load"]["warmup_s"])
     charts = []
     for subject in subjects:
         own = seconds[seconds["candidate"] == subject.name]
         if own.empty:
             continue
-        strips = [
-            Strip(
-                title, [_line(own, clock, *column, dashed=bool(i)) for i, column in enumerate(columns)], *ends, log=log
-            )
-            for (title, columns, log), ends in zip(_STRIPS, ranges, strict=True)
-            if ends[1] > 0
-        ]
+        strips = []
+        for (title, unit, columns, log), ends in zip(_STRIPS, ranges, strict=True):
+            lines = [_line(own, clock, *column, dashed=bool(i)) for i, column in enumerate(columns)]
+            strips += [Strip(title, lines, *ends, log=log, unit=unit)] if ends[1] > 0 else []
         note = "" if subject.usable else "No trial of it is valid; shown so that one can see why."
         svg = timeline(strips, clock, warmup, subject.who.series, f"time-{subject.who.series}")
-        charts.append({"svg": svg, "name": subject.name, "series": subject.who.series, "caption": note})
+        chart = {"svg": svg, "name": subject.name, "series": subject.who.series, "caption": note}
+        charts.append(chart | {"events": _events(study, subject)})
     return charts
+
+
+def _events(study: Study, subject: Subject) -> list[str]:
+    """What its clients and servers reported, with the moment and the trial; the first of many."""
+    own = [trial.files for trial in study.measured if trial.files.candidate == subject.name]
+    told = [
+        f"{files.id}, second {float(event['t']):.1f}, {event.get('child') or 'run'}: "
+        f"{event['kind'].replace('-', ' ')}{': ' + event['text'] if event.get('text') else ''}"
+        for files in own
+        for event in files.events
+        if event["kind"] not in _ORDINARY
+    ]
+    more = len(told) - _MOST_EVENTS
+    return told if more <= 0 else [*told[:_MOST_EVENTS], f"and {more} more, in events.jsonl of the trials"]
 
 
 def _range(seconds: "pd.DataFrame", columns: Sequence[str]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brokerbench_analysis.folder import TrialFiles
 from brokerbench_reports.words import age, flag
 
 from .machine import disk_warning, machine
@@ -14,8 +15,9 @@ Json = Mapping[str, Any]
 _CLUSTER = ("nodes", "replicas", "policy")
 
 
-def environment(run: Json, subjects: Sequence[Subject], facts: Mapping[str, Json]) -> dict[str, Any]:
-    """`facts`: trial id -> facts.json as read."""
+def environment(run: Json, subjects: Sequence[Subject], files: Mapping[str, TrialFiles]) -> dict[str, Any]:
+    """`files`: trial id -> its files as read."""
+    facts = {name: trial.facts for name, trial in files.items()}
     about = run["environment"]
     versions = [(s.name, _version(s, str(run.get("started") or ""))) for s in subjects if not s.excluded]
     groups = [_settings(subject, facts) for subject in subjects]

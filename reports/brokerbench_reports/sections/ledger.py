@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from brokerbench_analysis.folder import TrialFiles
+from brokerbench_analysis.moments import when_sent
 from brokerbench_reports.words import plural
 
 from .cells import Cell, Column, Record, counted, text
@@ -20,8 +22,8 @@ _LOUD = {"lost", "duplicates", "outstanding", "reordered", "foreign", "corrupt"}
 _LISTED = ("lost", "outstanding", "refused_delivered", "duplicates", "reordered", "corrupt", "foreign", "recovered")
 
 
-def ledger(subjects: Sequence[Subject], files: Mapping[str, Json]) -> dict[str, Any]:
-    """`files`: trial id -> ledger.json as read."""
+def ledger(subjects: Sequence[Subject], files: Mapping[str, TrialFiles]) -> dict[str, Any]:
+    """`files`: trial id -> its files as read."""
     sums = [(s, group, _sums(s, group)) for s in subjects for group in _groups(s)]
     extra = [name for name in _IF_ANY if any(total[name] for *_, total in sums)]
     silent = [name for name in _IF_ANY if name not in extra and all(total[name] == 0 for *_, total in sums)]
@@ -95,13 +97,14 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _lists(subjects: Sequence[Subject], files: Mapping[str, Json]) -> Iterator[dict[str, Any]]:
+def _lists(subjects: Sequence[Subject], files: Mapping[str, TrialFiles]) -> Iterator[dict[str, Any]]:
     """One for each candidate that has ids of a fate to show."""
     for subject in subjects:
         lists = [
-            _list(str(trial["id"]), group, fate, ids, entry[fate])
+            _list(file, group, fate, ids, entry[fate])
             for trial in subject.trials
-            for group, entry in (files.get(str(trial["id"]), {}).get("groups") or {}).items()
+            if (file := files.get(str(trial["id"]))) is not None
+            for group, entry in (file.ledger.get("groups") or {}).items()
             for fate in _LISTED
             if (ids := (entry.get("ids") or {}).get(fate)) and entry.get(fate)
         ]
@@ -109,14 +112,24 @@ def _lists(subjects: Sequence[Subject], files: Mapping[str, Json]) -> Iterator[d
             yield {"title": f"{subject.name}: which messages, by id", "lists": lists}
 
 
-def _list(trial: str, group: str, fate: str, ids: Sequence[Any], number: int) -> dict[str, str]:
+def _list(file: TrialFiles, group: str, fate: str, ids: Sequence[Any], number: int) -> dict[str, str]:
+    trial = file.id
     cut = f"the first {len(ids)} of {number:,}" if number > len(ids) else "all of them"
     words, kind = (fate.replace("_", ", "), "payloads, hexadecimal" if fate == "foreign" else "producer:sequence")
     return {
-        "title": f"{number:,} {words} in {trial}, group {group}",
+        "title": f"{number:,} {words} in {trial}, group {group}{_when(file, fate, ids, number)}",
         "note": f"{kind}, {cut}, from trials/{trial}/ledger.json",
         "ids": ", ".join(map(str, ids)) if fate == "foreign" else _runs(ids),
     }
+
+
+def _when(file: TrialFiles, fate: str, ids: Sequence[Any], number: int) -> str:
+    """Told of the ids that are kept."""
+    span = None if fate == "foreign" else when_sent(file, ids)
+    if span is None:
+        return ""
+    listed = "" if number <= len(ids) else "those listed "
+    return f", {listed}due between second {span[0]:.0f} and {span[1]:.0f}"
 
 
 def _runs(ids: Sequence[Sequence[int]]) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from brokerbench_analysis import Study
+from brokerbench_analysis.folder import TrialFiles
 from brokerbench_analysis.metrics import metric
 from brokerbench_reports.words import plural
 
@@ -53,9 +54,10 @@ class Read:
     def saturates(self) -> bool:
         return bool(self.scenario["load"]["model"] == "saturate")
 
-    def files(self, kind: str) -> dict[str, Any]:
-        """Trial id -> `ledger` or `facts` as read."""
-        return {trial.files.id: getattr(trial.files, kind) for trial in self.study.measured}
+    @cached_property
+    def files(self) -> dict[str, TrialFiles]:
+        """Trial id -> its files as read."""
+        return {trial.files.id: trial.files for trial in self.study.measured}
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,10 @@ SECTIONS = (
     Section("latency", "Latency"),
     Section("over_time", "Second by second"),
     Section("claims", "Claims and objectives", lambda r: claims(r.study, r.subjects)),
-    Section("ledger", "Ledger", lambda r: ledger(r.subjects, r.files("ledger"))),
+    Section("ledger", "Ledger", lambda r: ledger(r.subjects, r.files)),
     Section("checks", "Cross-checks", lambda r: checks(r.subjects)),
     Section("promises", "Promises", lambda r: promises(r.subjects, r.scenario["delivery"])),
-    Section("environment", "Machine and settings", lambda r: environment(r.study.run, r.subjects, r.files("facts"))),
+    Section("environment", "Machine and settings", lambda r: environment(r.study.run, r.subjects, r.files)),
     Section("trials", "Trials", lambda r: trials(r.subjects)),
     Section("method", "Method", lambda r: method(r.study.run)),
 )
