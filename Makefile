@@ -1,6 +1,7 @@
 # One place for the few commands of a day. `make quickstart` needs python3 (3.11 or newer, with venv), git and make.
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS ?= all,dev
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -19,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[all,dev]'
+	$(PIP) -e '.[$(EXTRAS)]'
 	touch $@
 
 test: $(VENV)/.installed-dev  ## all tests; a broker that is not here is skipped by name

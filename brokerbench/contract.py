@@ -25,6 +25,7 @@ __all__ = [
     "Admin",
     "BadTarget",
     "Batch",
+    "Built",
     "CannotPromise",
     "Choosy",
     "Confirms",
@@ -47,6 +48,7 @@ __all__ = [
     "Session",
     "Settle",
     "StandIn",
+    "install_line",
 ]
 
 
@@ -347,6 +349,20 @@ class Choosy(Protocol):
 
     def refusal(self, client: str, settings: Any) -> str:
         """Why this client cannot do what the settings ask, and what can; empty where it can."""
+
+
+@runtime_checkable
+class Built(Protocol):
+    """A driver with a client that its pip extra does not bring, since it has to be built on the machine."""
+
+    def installs(self, client: str) -> str:
+        """The command that brings it; empty where the driver's extra does."""
+
+
+def install_line(driver: Driver, client: str) -> str:
+    """The command that brings a client's library."""
+    own = driver.installs(client) if isinstance(driver, Built) else ""
+    return own or f"pip install 'brokerbench[{driver.extra}]'"
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 import brokerbench_drivers
-from brokerbench.contract import Driver
+from brokerbench.contract import Driver, install_line
 from brokerbench.servers import leftovers
 from brokerbench.servers.java import INSTALL_JAVA, find_java
 
@@ -85,8 +85,7 @@ def _any_ok(checks: list[Check]) -> bool:
 def _clients(driver: Driver) -> Iterator[Check]:
     for name, module in driver.clients.items():
         if find_spec(module.partition(".")[0]) is None:
-            todo = f"pip install 'brokerbench[{driver.extra}]'"
-            yield Check(Mark.MISSING, f"client {name}", "not installed", todo)
+            yield Check(Mark.MISSING, f"client {name}", "not installed", install_line(driver, name))
         else:
             yield Check(Mark.OK, f"client {name}", _version(module))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from brokerbench.contract import CannotPromise, Choosy, Driver, Laned
+from brokerbench.contract import CannotPromise, Choosy, Driver, Laned, install_line
 from brokerbench.model import (
     Answer,
     Broker,
@@ -100,7 +100,7 @@ def _client(broker: Broker, driver: Driver) -> str:
         raise Excluded(f"{driver.title} has no client {name!r}; it has {', '.join(driver.clients)}")
     module = driver.clients[name]
     if importlib.util.find_spec(module.partition(".")[0]) is None:
-        raise Excluded(f"the client {name} is not installed: pip install 'brokerbench[{driver.extra}]'")
+        raise Excluded(f"the client {name} is not installed: {install_line(driver, name)}")
     return name
 
 

@@ -29,6 +29,7 @@ class Flavour:
     kept_after_s: float = 0.0  # a destination outlives a kill once it is this old
 
 
+STOMP, AMQP = frozenset({"stomp.py"}), frozenset({"proton"})
 RABBITMQ_4 = ServerSpec(version="4")
 
 FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
@@ -73,10 +74,12 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     ),
     # STOMP's NACK is for good on both: an acknowledgement on Artemis, a way to the dead letters on Classic.
     "activemq": (
-        Flavour("artemis", {"product": "artemis"}, requeue=False),
+        Flavour("artemis", {"product": "artemis"}, clients=STOMP, requeue=False),
+        Flavour("artemis-amqp", {"product": "artemis"}, clients=AMQP),
         Flavour("artemis-cumulative", {"product": "artemis", "ack": "cumulative"}, requeue=False),
         Flavour("artemis-unconfirmed", {"product": "artemis", "confirms": False, "ack": "auto"}),
-        Flavour("classic", {"product": "classic"}, requeue=False),
+        Flavour("classic", {"product": "classic"}, clients=STOMP, requeue=False),
+        Flavour("classic-amqp", {"product": "classic"}, clients=AMQP),
         Flavour("classic-cumulative", {"product": "classic", "ack": "cumulative"}, requeue=False),
     ),
     # A list has no flag for what comes again, and counts nothing but what it holds.

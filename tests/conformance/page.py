@@ -30,8 +30,8 @@ HEAD = """\
 Written by `python -m tests.conformance.page`; do not edit. Every feature below is one that the conformance suite asks
 of a real server, for each client and flavour; what is not declared is not there, or not proved.
 
-OpenWire and JMS are Java's own: they are not measured from Python. ActiveMQ is measured through STOMP, which is what a
-Python application would use; a Java application's figures will differ, its broker's limits less so.
+OpenWire and JMS are Java's own: they are not measured from Python. ActiveMQ is measured through STOMP and AMQP 1.0,
+which a Python application would use; a Java application's figures will differ, its broker's limits less so.
 """
 
 

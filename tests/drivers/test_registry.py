@@ -1,15 +1,20 @@
 """The registry: drivers by name, found without importing them."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 
 import pytest
 
 import brokerbench_drivers
-from brokerbench.contract import Driver
+from brokerbench.contract import Driver, install_line
 from brokerbench_drivers import UnknownDriver, load, names, reference
 from brokerbench_scenarios.shape import BROKER_KEYS, table_shape
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -57,6 +62,21 @@ def test_entry_points_add_to_them_and_replace_none(others: None) -> None:
 def test_an_unknown_one_is_told_with_the_nearest() -> None:
     with pytest.raises(UnknownDriver, match=r"no driver is called 'rabitmq'; did you mean 'rabbitmq'\?"):
         load("rabitmq")
+
+
+@pytest.mark.parametrize(
+    ("name", "client"), [(name, client) for name in names() if load(name).extra for client in load(name).clients]
+)
+def test_each_client_is_brought_by_an_extra_that_there_is(name: str, client: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    line = install_line(load(name), client)
+    found = re.search(r"pip install 'brokerbench\[(\w+)\]'$", line)
+    assert found is not None
+    assert found[1] in extras
+
+
+def test_the_client_that_has_to_be_built_says_with_what() -> None:
+    assert install_line(load("activemq"), "proton").startswith("apt-get install gcc ")
 
 
 def test_listing_imports_no_driver_and_no_client() -> None:

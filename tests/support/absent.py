@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 import brokerbench_drivers
+from brokerbench.contract import install_line
 from brokerbench.model import ServerKind, ServerSpec
 from brokerbench.servers import NotAvailable, ServerRecipe, tailored
 
@@ -32,7 +33,8 @@ def recipe_of(
     driver = brokerbench_drivers.load(driver_name)
     module = driver.clients.get(client) if client else next(iter(driver.clients.values()), None)
     if module and importlib.util.find_spec(module.partition(".")[0]) is None:
-        absent(f"{driver.title}: client {client} is not installed: pip install 'brokerbench[{driver.extra}]'")
+        client = client or next(iter(driver.clients))
+        absent(f"{driver.title}: client {client} is not installed: {install_line(driver, client)}")
     missing = []
     for kind, general in driver.servers.items():
         if spec.kind not in (ServerKind.AUTO, kind):

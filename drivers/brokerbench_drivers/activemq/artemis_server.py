@@ -38,7 +38,7 @@ _BROKER = """\
     <journal-file-size>10M</journal-file-size>
     <max-disk-usage>98</max-disk-usage>
     <acceptors>
-      <acceptor name="stomp">tcp://127.0.0.1:{port}?protocols=STOMP;useEpoll=true;tcpSendBufferSize=1048576;tcpReceiveBufferSize=1048576{tls}</acceptor>
+      <acceptor name="clients">tcp://127.0.0.1:{port}?protocols=STOMP,AMQP;useEpoll=true;tcpSendBufferSize=1048576;tcpReceiveBufferSize=1048576{tls}</acceptor>
     </acceptors>
     <security-settings>
       <security-setting match="#">
@@ -78,7 +78,7 @@ _BROKER = """\
 def start(host: ServerHost, settings: Settings, home: Path) -> Server:
     """`home`: an unpacked distribution. Raises NotAvailable."""
     java = java_for("Artemis")
-    address = place(host, settings, _JOLOKIA)
+    address = place(host, settings, _JOLOKIA, amqp="same")
     instance, heap = host.folder / "instance", heap_flags(settings)
     run = f"exec {shlex.join([str(instance / 'bin' / 'artemis'), 'run'])}"
     if not instance.exists():

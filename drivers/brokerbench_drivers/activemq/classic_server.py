@@ -41,9 +41,13 @@ _BROKER = """\
     <transportConnectors>
       <transportConnector name="stomp"
         uri="{scheme}://127.0.0.1:{port}?maximumConnections=1000&amp;wireFormat.maxFrameSize=104857600"/>
-    </transportConnectors>
+{amqp}    </transportConnectors>
   </broker>
 </beans>
+"""
+_AMQP = """\
+      <transportConnector name="amqp"
+        uri="{scheme}://127.0.0.1:{port}?maximumConnections=1000&amp;wireFormat.maxFrameSize=104857600"/>
 """
 _TLS = """
     <sslContext>
@@ -59,10 +63,14 @@ rootLogger.appenderRef.out.ref=out
 """
 
 
-def start(host: ServerHost, settings: Settings, classpath: str, agent: Path, home: Path | None = None) -> Server:
-    """`home`: an unpacked distribution, whose jars its main class finds. Raises NotAvailable."""
+def start(
+    host: ServerHost, settings: Settings, classpath: str, agent: Path, *, amqp: bool, home: Path | None = None
+) -> Server:
+    """`home`: an unpacked distribution, whose jars its main class finds; `amqp`: whether AMQP's jar is among them.
+
+    Raises NotAvailable."""
     java = java_for("ActiveMQ Classic")
-    address = place(host, settings, _JOLOKIA)
+    address = place(host, settings, _JOLOKIA, amqp="port" if amqp else "none")
     config, logging = host.folder / "activemq.xml", host.folder / "log4j2.properties"
     config.touch(mode=0o600)
     config.write_text(_broker_xml(host, settings, address))
@@ -87,6 +95,9 @@ def _broker_xml(host: ServerHost, settings: Settings, address: Mapping[str, Any]
     password, tls = address["password"], ""
     if settings.tls:
         tls = _TLS.format(store=key_store(host, password), password=password)
+    amqp = ""
+    if port := address.get("amqp_port"):
+        amqp = _AMQP.format(scheme="amqp+ssl" if settings.tls else "amqp", port=port)
     return _BROKER.format(
         data=host.folder / "data",
         sync="false" if settings.journal_sync == "never" else "true",
@@ -95,4 +106,5 @@ def _broker_xml(host: ServerHost, settings: Settings, address: Mapping[str, Any]
         tls=tls,
         scheme="stomp+ssl" if settings.tls else "stomp",
         port=address["port"],
+        amqp=amqp,
     )

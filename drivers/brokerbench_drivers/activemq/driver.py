@@ -1,4 +1,4 @@
-"""What the engine sees of ActiveMQ. stomp.py is imported by `connect` only."""
+"""What the engine sees of ActiveMQ. stomp.py and proton are imported by `connect` only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,18 +15,29 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "ActiveMQ"]
 
+# No wheel for Linux: pip builds it, for which it needs a compiler and the headers of Python and OpenSSL.
+AMQP_INSTALL = "apt-get install gcc python3-dev libssl-dev pkg-config && pip install 'brokerbench[amqp1]'"
+
 
 class ActiveMQ:
     name = "activemq"
     title = "ActiveMQ"
     extra = "activemq"
     Settings = Settings
-    clients: Mapping[str, str] = {"stomp.py": "stomp"}
+    clients: Mapping[str, str] = {"stomp.py": "stomp", "proton": "proton"}
     fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: EMBEDDED, ServerKind.NATIVE: NATIVE}
 
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)
+
+    def refusal(self, client: str, settings: Any) -> str:
+        if client == "proton" and settings.ack == "cumulative":
+            return "over AMQP 1.0 each message has its own outcome: use ack: individual, or client: stomp.py"
+        return ""
+
+    def installs(self, client: str) -> str:
+        return AMQP_INSTALL if client == "proton" else ""
 
     def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
         return promise(settings, delivery, scenario, nodes)
@@ -43,11 +54,17 @@ class ActiveMQ:
         return ActiveMQAdmin(address, settings)
 
     def connect(self, session: Session) -> Connection:
+        if session.client == "proton":
+            from .amqp_client import AmqpConnection
+
+            return AmqpConnection(session)
         from .client import StompConnection
 
         return StompConnection(session)
 
     def stand_in(self, client: str, settings: Any) -> StandIn | None:
+        if client == "proton":  # nothing here speaks AMQP 1.0's side of a broker
+            return None
         from .stand_in import ActiveMQStandIn
 
         return ActiveMQStandIn(settings)

@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from brokerbench.contract import BadTarget
 from brokerbench.servers import Certificates, NotAvailable, ServerHost
@@ -33,14 +33,20 @@ def heap_flags(settings: Settings) -> tuple[str, str]:
     return f"-Xms{min(512, settings.heap_mib)}M", f"-Xmx{settings.heap_mib}M"
 
 
-def place(host: ServerHost, settings: Settings, jolokia: str) -> dict[str, Any]:
-    """Ports and a password of this server's own; one that is started again on its data keeps them."""
+def place(
+    host: ServerHost, settings: Settings, jolokia: str, *, amqp: Literal["port", "same", "none"]
+) -> dict[str, Any]:
+    """Ports and a password of this server's own; one that is started again on its data keeps them.
+
+    `amqp`: whether AMQP 1.0 has a port of its own, is spoken at the same one as STOMP, or not at all."""
     kept = host.folder / "address.json"
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
     address: dict[str, Any] = {"host": "127.0.0.1", "port": host.free_port(), "user": USER}
     address["password"] = secrets.token_hex(16)
+    if amqp != "none":
+        address["amqp_port"] = address["port"] if amqp == "same" else host.free_port()
     address["jolokia_port"] = host.free_port()
     address["jolokia"] = jolokia.format(port=address["jolokia_port"])
     address["journal_sync"] = settings.journal_sync or "always"
@@ -67,7 +73,7 @@ def key_store(host: ServerHost, password: str) -> Path:
 
 
 class Ready:
-    """Its management shows the broker, and its port takes connections."""
+    """Its management shows the broker, and its ports take connections."""
 
     def __init__(self, address: Mapping[str, Any]) -> None:
         self._address = address
@@ -81,5 +87,6 @@ class Ready:
             self.version = broker.version()
         except (BadTarget, Refused):
             return False
-        socket.create_connection((self._address["host"], self._address["port"]), 1.0).close()
+        for port in {self._address["port"], self._address.get("amqp_port", self._address["port"])}:
+            socket.create_connection((self._address["host"], port), 1.0).close()
         return True

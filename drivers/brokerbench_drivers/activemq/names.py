@@ -1,4 +1,4 @@
-"""What the parts of a destination are called on each product, and the STOMP headers that reach them.
+"""What the parts of a destination are called on each product, and by which words STOMP and AMQP reach them.
 
 One group: a queue. Several: Artemis has a multicast address with a durable queue for each group, which a consumer
 names as address::queue; Classic has a virtual topic, which copies what it gets to the queue of each group.
@@ -12,7 +12,7 @@ from brokerbench.contract import Destination, Endpoints
 
 from .settings import Product
 
-__all__ = ["endpoints_of", "is_topic", "queues_of", "subscribed"]
+__all__ = ["amqp_node", "endpoints_of", "is_topic", "queues_of", "subscribed"]
 
 
 def endpoints_of(address: Mapping[str, Any], product: Product, destination: Destination) -> Endpoints:
@@ -40,3 +40,11 @@ def subscribed(endpoints: Endpoints, product: Product, group: str) -> str:
     """The destination of a group's subscription."""
     queue = endpoints.groups[group]
     return f"{endpoints.destination}::{queue}" if product == "artemis" else f"/queue/{queue}"
+
+
+def amqp_node(product: Product, name: str) -> str:
+    """What STOMP calls `name`, as the address of an AMQP link: Classic has a scheme where STOMP has a path."""
+    if product == "artemis":
+        return name
+    _, kind, rest = name.split("/", 2)
+    return f"{kind}://{rest}"

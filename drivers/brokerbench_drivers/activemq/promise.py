@@ -3,7 +3,7 @@
 Read in the brokers' sources. Artemis answers a SEND when its journal has completed the write, and that is flushed
 where journal-datasync is on. Classic waits for KahaDB's write only where enableJournalDiskSyncs is on: without it, a
 RECEIPT may be sent while the message is in the process's memory. NACK is an acknowledgement on Artemis, a way to the
-dead-letter queue on Classic; neither gives a message back to its queue.
+dead-letter queue on Classic; neither gives a message back to its queue, as AMQP 1.0 can.
 """
 
 from brokerbench.contract import CannotPromise, Feature
@@ -13,6 +13,7 @@ from .settings import Settings
 
 __all__ = ["features", "promise"]
 
+_OVER_AMQP = "; client proton: unsettled transfers, and no more than the broker's credit"
 _ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER, Feature.ORDER_PER_KEY, Feature.COUNTERS})
 
 
@@ -109,13 +110,16 @@ def _notes(used: Settings, delivery: Delivery, scenario: Scenario) -> list[str]:
         notes.append("keys -> message groups (JMSXGroupID): each key goes to one consumer")
     notes.append(f"messages -> {'persistent' if used.persistent else 'non-persistent'}")
     if used.confirms:
-        notes.append(f"in_flight: {delivery.in_flight} -> outstanding receipts of each producer")
+        notes.append(f"in_flight: {delivery.in_flight} -> outstanding receipts of each producer{_OVER_AMQP}")
     else:
         notes.append("in_flight -> no receipts: what the socket takes")
     if used.product == "classic":
-        notes.append("prefetch -> activemq.prefetchSize of each consumer")
+        notes.append("prefetch -> activemq.prefetchSize of each consumer; client proton: its link's credit")
     elif used.ack == "auto":
         notes.append("prefetch -> ignored: Artemis sends without limit where nothing is acknowledged")
     else:
-        notes.append("prefetch -> consumer-window-size: bytes of about that many messages of the scenario's size")
+        notes.append(
+            "prefetch -> consumer-window-size: bytes of about that many messages of the scenario's size;"
+            " client proton: its link's credit, in messages"
+        )
     return notes

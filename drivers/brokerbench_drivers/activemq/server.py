@@ -17,7 +17,7 @@ __all__ = ["EMBEDDED", "NATIVE"]
 
 _HERE = Path(__file__).parent
 _ARTEMIS = PinnedArchive("ActiveMQ Artemis 2.44.0", _HERE / "artemis.sha256", 46.3, "activemq")
-_CLASSIC = PinnedJars("ActiveMQ Classic 6.3.1", _HERE / "classic.sha256", 15.8, "activemq")
+_CLASSIC = PinnedJars("ActiveMQ Classic 6.3.1", _HERE / "classic.sha256", 16.7, "activemq")
 _AGENT = PinnedJars("Jolokia 2.1.2", _HERE / "jolokia.sha256", 0.7, "activemq")
 
 
@@ -78,7 +78,7 @@ class _PinnedClassic(_Recipe):
 
     def start(self, host: ServerHost, settings: Settings) -> Server:
         self.fetch(host.say)
-        return classic_server.start(host, settings, _CLASSIC.classpath(), _agent())
+        return classic_server.start(host, settings, _CLASSIC.classpath(), _agent(), amqp=True)
 
 
 class _ArtemisHome(_Recipe):
@@ -103,7 +103,8 @@ class _ClassicHome(_Recipe):
         if home is None:
             raise NotAvailable(what)
         self.fetch(host.say)
-        return classic_server.start(host, settings, str(home / "bin" / "activemq.jar"), _agent(), home)
+        amqp = any(home.glob("lib/**/activemq-amqp-*.jar"))  # not every distribution has it
+        return classic_server.start(host, settings, str(home / "bin" / "activemq.jar"), _agent(), amqp=amqp, home=home)
 
 
 def _agent() -> Path:

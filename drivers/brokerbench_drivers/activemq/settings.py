@@ -17,11 +17,12 @@ class Settings(Frozen):
         default=None, description="header persistent:true of every message; none: where it must survive the broker"
     )
     confirms: bool | None = Field(
-        default=None, description="a RECEIPT for every message; none: where delivery is at-least-once"
+        default=None,
+        description="a RECEIPT (AMQP: an outcome) for every message; none: where delivery is at-least-once",
     )
     ack: Literal["individual", "cumulative", "auto"] | None = Field(
         default=None,
-        description="how a subscription is acknowledged: client-individual, client, auto;"
+        description="how a subscription is acknowledged: client-individual, client (STOMP alone), auto;"
         " none: individual where delivery is at-least-once, else auto",
     )
     journal_sync: Literal["always", "never"] | None = Field(
