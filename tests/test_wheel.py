@@ -63,7 +63,9 @@ def test_a_scenario_runs_from_it(installed: Path, tmp_path: Path) -> None:
     assert call(installed, tmp_path, "validate", "compare-brokers").returncode in (0, 2)  # 2 where no client is here
     ran = call(installed, tmp_path, "run", "outside.yaml", "--json")
     assert ran.returncode in (0, 3), ran.stderr  # 3: a busy machine makes no valid trial, but the wheel is whole
-    [trial] = json.loads(ran.stdout)["candidates"]["ring"]["trials"]
+    last = json.loads(ran.stdout.splitlines()[-1])
+    assert last["exit_status"] == ran.returncode
+    [trial] = last["summary"]["candidates"]["ring"]["trials"]
     assert trial["ledger"]["unique"] == trial["ledger"]["sent"] > 0
     [page] = tmp_path.glob("results/*/report.html")
     assert page.stat().st_size > 10_000

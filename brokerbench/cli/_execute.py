@@ -1,6 +1,5 @@
 """From a checked scenario to a finished run: what `run` and `demo` share."""
 
-import json
 import secrets
 import signal
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
 from rich.console import Console
 
 import brokerbench_drivers
@@ -23,8 +21,10 @@ from brokerbench_analysis import exit_status, look_levels, undecided, write_summ
 from brokerbench_scenarios import redacted, shorten, without_secrets
 
 from ._errors import FAILED, INTERRUPTED, BadInput
-from ._progress import Progress, console, link
+from ._events import Events
+from ._progress import Progress
 from ._scenario import Loaded
+from ._views import console, link, view_for
 from .validate import on_top
 
 __all__ = ["RunRequest", "run_scenario"]
@@ -71,8 +71,11 @@ def run_scenario(loaded: Loaded, request: RunRequest) -> int:
     _announce(plan, drivers, out)
     if not plan.trials:
         raise BadInput("no candidate can take part", "the reasons stand above; `brokerbench doctor` says more")
-    folder, stopped = _execute(plan, drivers, scenario, loaded, request, out)
-    return _conclude(folder, stopped, request, out)
+    events = Events() if request.as_json else None
+    views = [view_for(out), *([events] if events else [])]
+    with Progress(plan, views) as progress:
+        folder, stopped = _execute(plan, drivers, scenario, loaded, request, out, progress)
+    return _conclude(folder, stopped, out, events)
 
 
 def _seed(request: RunRequest) -> int:
@@ -120,59 +123,65 @@ def _downloads(plan: Plan, drivers: dict[str, Driver]) -> Iterator[str]:
 
 
 def _execute(
-    plan: Plan, drivers: dict[str, Driver], scenario: Scenario, loaded: Loaded, request: RunRequest, out: Console
+    plan: Plan,
+    drivers: dict[str, Driver],
+    scenario: Scenario,
+    loaded: Loaded,
+    request: RunRequest,
+    out: Console,
+    progress: Progress,
 ) -> tuple[Path, bool]:
     stop = _Stop(out)
     where: list[Path] = []
-    with Progress(plan, out) as progress:
 
-        def observe(kind: str, about: dict[str, Any]) -> None:
-            if kind == "folder":
-                where.append(about["folder"])
-            progress(kind, about)
+    def observe(kind: str, about: dict[str, Any]) -> None:
+        if kind == "folder":
+            where.append(about["folder"])
+        progress(kind, about)
 
-        options = RunOptions(
-            results=request.results,
-            references={name: brokerbench_drivers.reference(name) for name in drivers},
-            redacted=redacted(scenario, loaded.secrets),
-            source_text=str(without_secrets(loaded.text, loaded.secrets)),
-            hide=lambda value: without_secrets(value, loaded.secrets),
-            observe=observe,
-            stop_asked=lambda: stop.asked,
-            after_trial=lambda folder: progress.figures(write_summary(folder)),
-            undecided=lambda folder: undecided(write_summary(folder)),
-            look_levels=look_levels,
-            allow_busy=request.allow_busy,
-            cache=user_cache(),
-        )
-        try:
-            with stop.listening():
-                return execute(plan, drivers, options), stop.asked
-        except KeyboardInterrupt:
-            return where[0], True
-        except GuardianLost as lost:
-            out.print(f"the run ended early: {lost}", markup=False, highlight=False, soft_wrap=True)
-            return where[0], False
-        except OSError as error:
-            if where:
-                raise
-            raise BadInput(
-                f"cannot write to {request.results}: {error.strerror}", "choose another --results"
-            ) from error
+    options = RunOptions(
+        results=request.results,
+        references={name: brokerbench_drivers.reference(name) for name in drivers},
+        redacted=redacted(scenario, loaded.secrets),
+        source_text=str(without_secrets(loaded.text, loaded.secrets)),
+        hide=lambda value: without_secrets(value, loaded.secrets),
+        observe=observe,
+        stop_asked=lambda: stop.asked,
+        after_trial=lambda folder: progress.figures(write_summary(folder)),
+        undecided=lambda folder: undecided(write_summary(folder)),
+        look_levels=look_levels,
+        allow_busy=request.allow_busy,
+        cache=user_cache(),
+    )
+    try:
+        with stop.listening():
+            return execute(plan, drivers, options), stop.asked
+    except KeyboardInterrupt:
+        return where[0], True
+    except GuardianLost as lost:
+        out.print(f"the run ended early: {lost}", markup=False, highlight=False, soft_wrap=True)
+        return where[0], False
+    except OSError as error:
+        if where:
+            raise
+        raise BadInput(f"cannot write to {request.results}: {error.strerror}", "choose another --results") from error
 
 
-def _conclude(folder: Path, stopped: bool, request: RunRequest, out: Console) -> int:
+def _conclude(folder: Path, stopped: bool, out: Console, events: Events | None) -> int:
     from .report import write_report
 
     summary = write_summary(folder)
     [page] = write_report(folder)
     _print_result(summary, out)
     out.print(f"\n{link(page)}", markup=False, highlight=False, soft_wrap=True)
-    if request.as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False, allow_nan=False))
-    if stopped:
-        return INTERRUPTED
-    return FAILED if summary["status"] == "failed" else exit_status(summary)
+    status = FAILED if summary["status"] == "failed" else exit_status(summary)
+    status = INTERRUPTED if stopped else status
+    if events:
+        sentence = summary["verdict"]["sentence"]
+        told = {"exit_status": status, "verdict": sentence, "page": link(page), "summary": summary}
+        events.event("finished", told)
+        events.close()
+    return status
 
 
 def _print_result(summary: dict[str, Any], out: Console) -> None:

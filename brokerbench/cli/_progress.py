@@ -1,149 +1,172 @@
-"""What a person sees while trials run: a live table on a terminal, plain lines elsewhere."""
+"""What a run tells while it runs: to a terminal, as plain lines, or as JSON; each of them sees the same moments."""
 
-import sys
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
-
-from brokerbench.model import Plan, Trial, TrialKind, format_duration
+from brokerbench.model import LoadModel, Plan, Trial, TrialKind
 from brokerbench_analysis.metrics import is_bound
 
-__all__ = ["Progress"]
+from ._live import Moment, Watch
 
-_MARKS = {"finished": "●", "failed": "✗", "interrupted": "◌"}
+__all__ = ["Progress", "State", "View", "place_of"]
+
+_MARKS = {"valid": "●", "suspect": "◐", "invalid": "○", "failed": "✗", "interrupted": "◌"}
 _OVERHEAD_S = 4.0  # connecting, draining and reading back, until the first trials have shown it
-_REDRAW_S = 0.2
+
+
+@dataclass
+class State:
+    """How far the run is."""
+
+    marks: dict[str, str]  # candidate -> one mark for each of its trials that ended
+    of: int  # trials in all
+    brief: dict[str, str] = field(default_factory=dict)  # candidate -> its newest trial, in 36 letters or so
+    number: int = 0
+    trial: Trial | None = None
+    phase: str = "starting servers"
+    moment: Moment | None = None
+    left_s: float = 0.0
+
+
+class View(Protocol):
+    """Who shows it. `told` is what the state does not say: a server that is up, a trial that ended."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+    def event(self, kind: str, about: Mapping[str, Any]) -> None:
+        """`kind` and `about` as docs/live.md has them."""
+
+    def show(self, state: State, *, fresh: bool) -> None:
+        """At every beat; `fresh` where the state has changed."""
 
 
 class Progress:
-    """An Observer for `engine.run.execute`; a context manager that owns the live table."""
+    """An Observer for `engine.run.execute`; a context manager that owns its views."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
-        self._plan, self._console = plan, console
-        self._done: dict[str, str] = {c.name: "" for c in plan.candidates if c.excluded is None}
-        self._figures: dict[str, str] = {}
-        self._trial: Any = None
-        self._phase = "starting servers"
-        self._load: dict[str, Any] | None = None
-        self._number, self._of = 0, len(plan.trials)
-        self._began = self._trial_began = time.monotonic()
+    def __init__(self, plan: Plan, views: Sequence[View]) -> None:
+        self._plan, self._views = plan, views
+        self.state = State({c.name: "" for c in plan.candidates if c.excluded is None}, len(plan.trials))
+        self._watch: Watch | None = None
         self._took: list[float] = []
-        self._drawn = 0.0
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._validity: Mapping[str, Any] = {}
+        self._figures = ""  # of the trial that has just ended
+        self._trial_began = time.monotonic()
 
     def __enter__(self) -> "Progress":
-        if self._live:
-            self._live.start()
+        for view in self._views:
+            view.__enter__()
+        plan = self._plan
+        excluded = {c.name: c.excluded for c in plan.candidates if c.excluded is not None}
+        told = {"scenario": plan.scenario.scenario, "candidates": list(self.state.marks), "excluded": excluded}
+        self._event("plan", told | {"trials": len(plan.trials), "load_s": plan.length_s, "seed": plan.seed})
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
+    def __exit__(self, *error: object) -> None:
+        for view in self._views:
+            view.__exit__(*error)
 
     def __call__(self, kind: str, about: dict[str, Any]) -> None:
+        fresh = True
         match kind:
+            case "folder":
+                self._event("folder", {"folder": str(about["folder"])})
             case "say":
-                self._line(about["text"])
+                self._say(about["text"])
             case "server":
                 version = about["about"].get("version", "")
-                self._line(f"{about['candidate']}: server up {version}".rstrip())
+                self._say(f"{about['candidate']}: server up {version}".rstrip())
             case "trial":
-                self._trial, self._load = about["trial"], None
-                self._number, self._of = about["number"], about["of"]
-                self._trial_began = time.monotonic()
-                self._phase = "connecting"
+                self._begins(about)
             case "phase":
-                self._phase, self._load = about["phase"], None
+                self.state.phase = about["phase"]
             case "load":
-                self._phase, self._load = "load", about
+                load = self._plan.scenario.load
+                self.state.phase, asks = "load", load.model is LoadModel.OPEN
+                self._watch = Watch(about, warmup_s=load.warmup_s, measure_s=load.measure_s, asks=asks)
             case "trial-end":
                 self._ended(about)
-        self._draw(force=kind != "beat")
+            case _:
+                fresh = self._looked()
+        self.state.left_s = self._left_s()
+        for view in self._views:
+            view.show(self.state, fresh=fresh)
 
     def figures(self, summary: Mapping[str, Any]) -> None:
-        """The newest figures of each candidate, from the summary that analysis made."""
+        """What analysis made of the trial that has just ended."""
+        wanted = self.state.trial
         for name, candidate in summary["candidates"].items():
             for trial in candidate["trials"]:
-                if trial["id"] == getattr(self._trial, "id", None):
-                    self._figures[name] = _figures(trial)
+                if wanted is not None and trial["id"] == wanted.id:
+                    self._figures = " · ".join(_figures(trial, ("p50", "p99")))
+                    self.state.brief[name] = " · ".join(_figures(trial, ("p99",)))
+                    self._validity = trial["validity"]
 
-    def _ended(self, about: dict[str, Any]) -> None:
-        trial, state = about["trial"], about["outcome"].state
+    def _begins(self, about: Mapping[str, Any]) -> None:
+        trial, state = about["trial"], self.state
+        state.trial, state.number, state.of = trial, about["number"], about["of"]
+        state.phase, state.moment, self._watch, self._validity = "connecting", None, None, {}
+        self._figures = ""
+        self._trial_began = time.monotonic()
+        told = {"trial": trial.id, "candidate": trial.candidate, "block": trial.block}
+        self._event("trial", told | {"number": state.number, "of": state.of})
+
+    def _looked(self) -> bool:
+        moment = self._watch.look(time.monotonic_ns()) if self._watch else None
+        if moment is None or self.state.trial is None:
+            return False
+        self.state.moment = moment
+        self._event("second", {"trial": self.state.trial.id, "left_s": round(self._left_s(), 1)} | vars(moment))
+        return True
+
+    def _ended(self, about: Mapping[str, Any]) -> None:
+        trial, outcome, state = about["trial"], about["outcome"], self.state
         self._took.append(time.monotonic() - self._trial_began)
-        self._done[trial.candidate] += _MARKS.get(state, "?")
-        told: str = about["outcome"].reason or self._figures.get(trial.candidate, "")
-        self._line(f"[{self._number}/{self._of}] {trial.candidate}, {_place(trial)}: {state}; {told}")
+        self._watch = None
+        standing = self._validity.get("state") if outcome.state == "finished" else outcome.state
+        state.marks[trial.candidate] += _MARKS.get(str(standing), "?")
+        told = outcome.reason or self._figures
+        self._say(f"[{state.number}/{state.of}] {trial.candidate}, {place_of(trial)}: {outcome.state}; {told}")
+        ended = {"trial": trial.id, "candidate": trial.candidate, "state": outcome.state, "reason": outcome.reason}
+        self._event("trial-end", ended | {"validity": self._validity or None})
 
-    def _line(self, text: str) -> None:
-        # highlight and markup off: texts may hold brackets and come from servers
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def _left(self) -> str:
+    def _left_s(self) -> float:
         load = self._plan.scenario.load
         each = sum(self._took) / len(self._took) if self._took else load.warmup_s + load.measure_s + _OVERHEAD_S
-        ahead = (self._of - len(self._took)) * each - (time.monotonic() - self._trial_began)
-        return format_duration(max(0.0, round(ahead)))
+        return max(0.0, (self.state.of - len(self._took)) * each - (time.monotonic() - self._trial_began))
 
-    def _draw(self, *, force: bool) -> None:
-        if self._live is None or not (force or time.monotonic() - self._drawn > _REDRAW_S):
-            return
-        self._drawn = time.monotonic()
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for name, marks in self._done.items():
-            now = name == getattr(self._trial, "candidate", None)
-            table.add_row("▸" if now else " ", name, marks, self._now() if now else self._figures.get(name, ""))
-        title = f"trial {self._number} of {self._of} · {self._left()} left"
-        table.add_row("", Text(title, style="dim"))
-        self._live.update(table, refresh=True)
+    def _say(self, text: str) -> None:
+        for view in self._views:
+            view.say(text)
 
-    def _now(self) -> str:
-        if not self._load:
-            return self._phase
-        since = (time.monotonic_ns() - self._load["t0_ns"]) / 1e9
-        sent = received = 0
-        for child in self._load["children"]:
-            if child.intervals:
-                counts = child.intervals[-1]["counts"]
-                sent += counts.get("sent", 0)
-                received += counts.get("delivered", 0)
-        load = self._plan.scenario.load
-        stage = "warm-up" if since < load.warmup_s else "measuring"
-        return f"{stage} {max(since, 0):.0f} s · sent {sent:,}/s · delivered {received:,}/s"
+    def _event(self, kind: str, about: Mapping[str, Any]) -> None:
+        for view in self._views:
+            view.event(kind, about)
 
 
-def _place(trial: Trial) -> str:
+def place_of(trial: Trial) -> str:
     """What it is in its run."""
     if trial.kind is TrialKind.PROBE:
         return "one more worker"
     return f"block {trial.block}" + (" again" if trial.kind is TrialKind.REPEAT else "")
 
 
-def _figures(trial: Mapping[str, Any]) -> str:
+def _figures(trial: Mapping[str, Any], percentiles: Sequence[str]) -> Iterator[str]:
     """One trial in a line: validity first."""
-    state: str = trial["validity"]["state"]
+    yield trial["validity"]["state"]
     if trial["state"] != "finished":
-        return state
+        return
     latency, rate = trial["end_to_end_ms"], trial["delivered_msgs_s"]
-    parts = [state]
     if rate is not None:
-        parts.append(f"{rate:,.0f} msg/s")
-    for figure, words in (("p50", "end-to-end p50"), ("p99", "p99")):
+        yield f"{rate:,.0f} msg/s"
+    for figure in percentiles:
         if latency and latency[figure] is not None:
-            parts.append(f"{words} {'at least ' if is_bound(latency, figure) else ''}{latency[figure]:.2f} ms")
+            words = f"end-to-end {figure}" if figure == "p50" else figure
+            yield f"{words} {'at least ' if is_bound(latency, figure) else ''}{latency[figure]:.2f} ms"
     if trial["ledger"]:
-        parts.append(f"lost {trial['ledger']['lost']:,}")
-    return " · ".join(parts)
-
-
-def console(to_stderr: bool) -> Console:
-    return Console(file=sys.stderr if to_stderr else sys.stdout)
-
-
-def link(path: Path) -> str:
-    return path.resolve().as_uri()
+        yield f"lost {trial['ledger']['lost']:,}"

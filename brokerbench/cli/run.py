@@ -17,7 +17,9 @@ __all__ = ["command"]
 @click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key, like load.warmup=2s.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed gives the same order and payloads.")
 @click.option("--short", is_flag=True, help="Seconds instead of minutes, to see that it works: no claim.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as JSON on standard output.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="JSON on standard output, a line a second; the last has the summary."
+)
 @click.option("--allow-busy", is_flag=True, help="Measure on an external server that others use at the same time.")
 def command(
     file: str,

@@ -221,7 +221,8 @@ class _Runner:
         fleet.tell(fleet.children, do="go", t0_ns=self.t0)
         if self.monitor:
             self.monitor.start(self.t0)
-        self.context.observe("load", {"t0_ns": self.t0, "children": fleet.children})
+        resources = self.monitor.lines if self.monitor else []
+        self.context.observe("load", {"t0_ns": self.t0, "children": fleet.children, "resources": resources})
         producers = fleet.of("producer")
         told = False
 
