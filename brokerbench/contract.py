@@ -207,9 +207,10 @@ class Session:
     settings: Any
     in_flight: int
     prefetch: int
-    size_bytes: int
+    size_bytes: int  # of each message; where sizes differ: of the largest
     index: int  # of this producer among producers, or this consumer in its group
     group: str | None  # None: a producer's session
+    mean_bytes: float | None = None  # where sizes differ
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,20 @@ The check covers all other bits, so a torn, foreign or altered stamp is told fro
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CANARY", "NS_MAX", "check16", "head", "ns_of", "producers_of", "sequences_of", "tags_of", "valid", "write"]
+__all__ = [
+    "CANARY",
+    "NS_MAX",
+    "check16",
+    "head",
+    "ns_of",
+    "producers_of",
+    "read_at",
+    "sequences_of",
+    "tags_of",
+    "valid",
+    "write",
+    "write_at",
+]
 
 U64 = np.uint64
 NS_MAX = (1 << 48) - 1  # 78 hours
@@ -18,6 +31,7 @@ _K2 = U64(0xC2B2AE3D27D4EB4F)
 _MASK48 = U64(NS_MAX)
 _MASK32 = U64(0xFFFFFFFF)
 _MASK16 = U64(0xFFFF)
+_PLACES = np.arange(16)
 _S29, _S32, _S48 = U64(29), U64(32), U64(48)
 
 Words = NDArray[np.uint64]
@@ -41,12 +55,31 @@ def check16(first: Words, ns: Words) -> Words:
 def write(block: NDArray[np.uint8], stamp_head: np.uint64, sequences: Words, ns: Words) -> None:
     """Stamp `block` (n, size) in place; `sequences` and `ns` are (n,) u64."""
     first = sequences | stamp_head
+    words = np.ndarray((len(block), 2), "<u8", buffer=block.data, strides=(block.strides[0], 8))
+    words[:, 0] = first
+    words[:, 1] = _second(first, ns)
+
+
+def write_at(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], stamp_head: np.uint64, sequences: Words, ns: Words
+) -> None:
+    """Stamp messages of unlike sizes, which begin at `starts` of `data`, in place."""
+    first = sequences | stamp_head
+    words = np.stack((first, _second(first, ns)), axis=1).astype("<u8", copy=False)
+    data[starts[:, None] + _PLACES] = words.view(np.uint8)
+
+
+def read_at(data: NDArray[np.uint8], starts: NDArray[np.int64]) -> Words:
+    """(n, 2) words of the messages that begin at `starts` of `data`."""
+    words: Words = data[starts[:, None] + _PLACES].view("<u8")
+    return words
+
+
+def _second(first: Words, ns: Words) -> Words:
     second = check16(first, ns)
     second <<= _S48
     second |= ns
-    words = np.ndarray((len(block), 2), "<u8", buffer=block.data, strides=(block.strides[0], 8))
-    words[:, 0] = first
-    words[:, 1] = second
+    return second
 
 
 def ns_of(second: Words) -> Words:

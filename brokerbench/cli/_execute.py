@@ -96,7 +96,7 @@ def _announce(plan: Plan, drivers: dict[str, Driver], out: Console) -> None:
         return
     names = ", ".join(c.name for c in plan.candidates if c.excluded is None)
     out.print(
-        f"  {names}: {scenario.load.how}, {scenario.message.size_bytes:,} B, {scenario.repeats.text}",
+        f"  {names}: {scenario.load.how}, {scenario.message.text}, {scenario.repeats.text}",
         highlight=False,
         soft_wrap=True,
     )

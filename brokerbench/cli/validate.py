@@ -105,13 +105,12 @@ def _question(plan: Plan) -> list[str]:
     scenario = plan.scenario
     load, message = scenario.load, scenario.message
     how = f"{load.how} in total" if load.model is LoadModel.OPEN else load.how
-    keys = f"{message.keys.cardinality:,} keys" if message.keys else "no keys"
     delivery = scenario.delivery
     slo = [f"  slo        {each.metric} {each.op} {_limit(each.metric, each.value)}" for each in scenario.slo]
     return [
         f"  load       {load.model.value}, {how}; warm-up {format_duration(load.warmup_s)},"
         f" measured {format_duration(load.measure_s)}, drain up to {format_duration(load.drain_s)}",
-        f"  message    {message.size_bytes:,} B, {keys}",
+        f"  message    {message.text}",
         f"  topology   {_topology(scenario.topology)}",
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",

@@ -7,6 +7,7 @@ from typing import Any
 from brokerbench.contract import Driver, Endpoints, Feature
 from brokerbench.model import Candidate, PromisePoint, Scenario
 
+from .messages import kind_of
 from .planner import settings_of
 from .replay import replay_file
 from .spec import ChildSpec
@@ -75,8 +76,11 @@ def _common(
         "producers": scenario.topology.producers,
         # Of each user one message; else as many as the scenario says.
         "in_flight": -(-load.users // scenario.topology.producers) if load.users else scenario.delivery.in_flight,
-        "size_bytes": message.size_bytes,
-        "key_cardinality": message.keys.cardinality if message.keys else None,
+        "size_bytes": message.largest_bytes,
+        "keys": message.keys and message.keys.model_dump(),
+        "bodies": kind_of(message),
+        "mean_bytes": None if message.equal_bytes else message.mean_bytes,
+        "compressibility": message.compressibility,
         "confirming": promise.point is PromisePoint.CONFIRMED,
         "settling": Feature.SETTLE in driver.features(settings_of(driver, candidate)),
         "rate_msgs_s": load.rate_msgs_s,

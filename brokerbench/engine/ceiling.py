@@ -21,13 +21,14 @@ from brokerbench.contract import Destination, Driver, Endpoints
 from brokerbench.model import Candidate, Plan
 from brokerbench.servers import Guardian, GuardianLost
 
-from .bodies import Bodies
+from .bodies import Bodies, save_rows
 from .cast import cast
 from .ceiling_cache import FIGURES, CeilingCache
 from .ceiling_watch import Watch
 from .environment import packages_of
 from .fleet import Child, Fleet, LocalFleet, TrialFailed
 from .folder import now_iso
+from .messages import ROWS, write_messages
 from .planner import settings_of
 from .spec import ChildSpec
 
@@ -42,7 +43,7 @@ _TAG = 1
 _STOPPED = "stopped by the user"
 _CANNED_BYTES, _CANNED_MOST, _CANNED_LEAST = 2**20, 8192, 16
 # Raised with each change of loops, recorder, clients or stand-ins: what was remembered before counts no more.
-_FORMAT = 1
+_FORMAT = 2
 _FOLDERS = re.compile(r"(?:(?<=://)|(?<![\w./]))/(?:[^\s/'\"]+/)+")  # all of an absolute path but its last part
 _MACHINE = ("cpu", "cores", "cores_usable", "kernel", "python", "governor", "cgroup")  # of run.json's environment
 
@@ -133,6 +134,8 @@ class _Bench:
         self._guardian, self._observe = guardian, observe
         self._folder = guardian.folder / "ceilings"
         self._canned = self._folder / "canned"
+        self._message = plan.scenario.message
+        self._canned_bytes = round(self._message.mean_bytes)  # of each canned message
 
     def measure(self, candidate: Candidate, driver: Driver, reference: str) -> dict[str, Any]:
         """Both sides, one after the other. Raises _NotMeasured, and whatever a stand-in or a client does."""
@@ -145,11 +148,10 @@ class _Bench:
             raise _NotMeasured(f"no stand-in for {driver.title}: ceiling not measured")
         self._observe("say", {"text": f"{candidate.name}: its clients against a stand-in, about {_COSTS_S:g} s"})
         self._can()
-        size = self.plan.scenario.message.size_bytes
         record: dict[str, Any] = {"measured": now_iso(), "reason": None, "disturbed": False}
         for role, counted in (("producer", "sent_by_time"), ("consumer", "delivered_by_time")):
             with closing(self._guardian.host("stand-in", self._folder)) as host:
-                endpoints = stand_in.start(host, self._destination(candidate, role), self._canned, size)
+                endpoints = stand_in.start(host, self._destination(candidate, role), self._canned, self._canned_bytes)
                 specs = self._specs(candidate, driver, reference, endpoints, role)
                 with LocalFleet(self._guardian, self._folder, self._beat) as fleet:
                     watch = _conduct(fleet, [fleet.start(spec) for spec in specs], partial(Watch, self._guardian, host))
@@ -177,6 +179,8 @@ class _Bench:
         alone = role == "consumer"
         asked, seed = self.plan.scenario.of(candidate.name), self.plan.seed
         told = cast(asked, candidate, driver, reference, endpoints, tag=_TAG, seed=seed, ledger=self._folder)
+        if alone and not self._message.equal_bytes:
+            told[role] = [dataclasses.replace(spec, **self._as_canned()) for spec in told[role]]
         return [
             dataclasses.replace(
                 spec,
@@ -193,16 +197,25 @@ class _Bench:
             for spec in told[role]
         ]
 
+    def _as_canned(self) -> dict[str, Any]:
+        """Canned messages are all as large as the mean, and opened as those of unlike sizes are."""
+        return {"bodies": ROWS, "ledger": str(self._folder / "alike"), "size_bytes": self._canned_bytes}
+
     def _can(self) -> None:
-        """Messages as a producer of the run would send them, intended when the window begins."""
+        """What producers read; and messages as a producer of the run would send them, intended when the window begins,
+        for consumers."""
         if self._canned.exists():
             return
-        size = self.plan.scenario.message.size_bytes
+        alike = self._folder / "alike"
+        alike.mkdir(parents=True)
+        write_messages(self.plan.scenario, self._message, self.plan.seed, self._folder)
+        size = self._canned_bytes
         count = min(_CANNED_MOST, max(_CANNED_LEAST, _CANNED_BYTES // size))
-        block = Bodies(self.plan.seed, size).block(0, 0, count)
+        bodies = Bodies(self.plan.seed, size, self._message.compressibility)
+        block = bodies.block(0, 0, count)
+        save_rows(alike, block.reshape(-1), np.arange(len(block) + 1, dtype=np.int64) * size)
         due = np.full(len(block), round(_WARMUP_S * 1e9), np.uint64)
         stamp.write(block, stamp.head(_TAG, 0), np.arange(len(block), dtype=np.uint64), due)
-        self._folder.mkdir(exist_ok=True)
         self._canned.write_bytes(block.tobytes())
 
     def _beat(self) -> None:

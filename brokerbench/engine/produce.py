@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench import stamp
-from brokerbench.contract import BadTarget, Batch, Connection, ConnectionLost, Driver, Producer
+from brokerbench.contract import BadTarget, Connection, ConnectionLost, Driver, Producer
 
-from .bodies import Bodies
+from .batches import Batches
 from .channel import Line
 from .clock import Clock
 from .schedules import schedule_of
@@ -39,11 +38,7 @@ class _Loop:
         self.tally = Tally(spec, self.schedule)
         self.ticker = Ticker(spec, channel, self._sample, clock, lambda: self.spun_ns)
         self.answers = self.tally.answers
-        self.bodies = Bodies(spec.seed, spec.size_bytes)
-        self.iota = np.arange(self.bodies.rows, dtype=np.uint64)
-        self.head = stamp.head(spec.tag, spec.index)
-        self.offsets = np.arange(self.bodies.rows + 1, dtype=np.int64) * spec.size_bytes
-        self.keys = [b"key-%07d" % k for k in range(spec.key_cardinality or 0)]
+        self.batches = Batches(spec)
         self.connection: Connection | None = None
         self.producer: Producer | None = None
         self.t0 = 0
@@ -73,13 +68,7 @@ class _Loop:
                         self.stopped = True
 
     def _canary(self) -> None:
-        block = np.zeros((1, self.spec.size_bytes), np.uint8)
-        head = stamp.head(self.spec.tag | stamp.CANARY, self.spec.index)
-        number = np.array([self.tally.canaries], np.uint64)
-        stamp.write(block, head, number, np.zeros(1, np.uint64))
-        keys = self.keys[:1] or None
-        batch = Batch(block.reshape(-1).data, self.offsets[:2], self.spec.size_bytes, 1, keys)
-        self.tally.canaries += self.producer.send(batch)  # type: ignore[union-attr]
+        self.tally.canaries += self.producer.send(self.batches.canary(self.tally.canaries))  # type: ignore[union-attr]
 
     # -- the load -------------------------------------------------------------------------------------------------
 
@@ -127,27 +116,14 @@ class _Loop:
             self._pump(producer, until, blocked=False)
 
     def _send(self, producer: Producer, count: int) -> int:
-        first = self.tally.sent
-        block = self.bodies.block(self.spec.index, first, count)
-        count = len(block)
-        due = self.schedule.times(first, count)
-        sequences = self.iota[:count] + np.uint64(first)
-        stamp.write(block, self.head, sequences, due.view(np.uint64))
-        keys = self._keys(sequences) if self.keys else None
-        size = self.spec.size_bytes
-        batch = Batch(block.reshape(-1).data, self.offsets[: count + 1], size, count, keys)
+        batch, due = self.batches.make(self.tally.sent, count, self.schedule.times)
         if self.spec.lanes > 1 and self.tally.users is not None:
-            batch.lanes = self.tally.users.lanes(count)
+            batch.lanes = self.tally.users.lanes(batch.count)
         took = producer.send(batch)
         if took:
             self.tally.by_one += took if batch.by_one else 0
             self._handed_over(due[:took], self.now() - self.t0)
         return took
-
-    def _keys(self, sequences: NDArray[np.uint64]) -> list[bytes]:
-        # Knuth's multiplicative hash: keys of neighbours differ, and the choice needs no stored state.
-        at = (sequences * np.uint64(2654435761) >> np.uint64(8)) % np.uint64(len(self.keys))
-        return [self.keys[k] for k in at.tolist()]
 
     def _handed_over(self, due: NDArray[np.int64], since: int) -> None:
         if self.spec.confirming:

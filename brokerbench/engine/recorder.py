@@ -15,9 +15,10 @@ from brokerbench import stamp
 from brokerbench.contract import Deliveries
 from brokerbench.model import STAMP_BYTES
 
-from .bodies import Bodies
+from .bodies import Bodies, Tape, UnlikeBodies
 from .histogram import Histogram
 from .ledger import KEPT_IDS
+from .messages import bodies_of
 from .pages import Pages
 from .spec import ChildSpec
 
@@ -38,7 +39,7 @@ class Recorder:
         self._spec = spec
         self._window = spec.window_ns
         self._t0 = 0
-        self._bodies = Bodies(spec.seed, spec.size_bytes)
+        self._bodies = bodies_of(spec)
         self._words = np.empty((_ROWS, 2), np.uint64)
         self._received = np.empty(_ROWS, np.int64)
         self._partitions = np.empty(_ROWS, np.int32)
@@ -127,6 +128,8 @@ class Recorder:
         size, count = self._spec.size_bytes, deliveries.count
         if count == 0:
             return np.empty((0, 2), np.uint64)
+        if not isinstance(self._bodies, Bodies):
+            return self._decode_unlike(deliveries, self._bodies)
         if deliveries.payloads is None:
             blob: Any = deliveries.buffer
             rows = np.frombuffer(blob, np.uint8, count * size).reshape(count, size)
@@ -143,6 +146,37 @@ class Recorder:
         self._check_body(rows, words)
         return words
 
+    def _decode_unlike(self, deliveries: Deliveries, bodies: UnlikeBodies | Tape) -> NDArray[np.uint64]:
+        """As `_decode`, where sizes differ. What has not even room for a stamp is foreign; what has a stamp of ours,
+        and not its size, is corrupt."""
+        payloads = deliveries.payloads
+        if payloads is None:
+            blob: Any = deliveries.buffer
+            sizes = np.full(deliveries.count, deliveries.size_bytes, np.int64)
+            data = np.frombuffer(blob, np.uint8, int(sizes.sum()))
+        else:
+            sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
+            if (sizes < STAMP_BYTES).any():
+                self._foreign([payload for payload in payloads if len(payload) < STAMP_BYTES])
+                payloads, sizes = [p for p in payloads if len(p) >= STAMP_BYTES], sizes[sizes >= STAMP_BYTES]
+            data = np.frombuffer(b"".join(payloads), np.uint8)
+        starts = np.cumsum(sizes) - sizes
+        words = stamp.read_at(data, starts)
+        first, second = words[:, 0], words[:, 1]
+        ours = stamp.valid(first, second) & (stamp.tags_of(first) == self._spec.tag)
+        producers, sequences = stamp.producers_of(first).astype(np.int64), stamp.sequences_of(first)
+        wrong = ours & (bodies.sizes(producers, sequences) != sizes)
+        for producer, sequence in zip(producers[wrong].tolist(), sequences[wrong].tolist(), strict=True):
+            self.counts["corrupt"] += 1
+            self._keep("corrupt", producer, np.array([sequence]))
+        if self._checks_left > 0 and len(words):
+            self._rows_seen += 1
+            at = self._rows_seen % len(words)
+            if ours[at] and not wrong[at] and sizes[at] > STAMP_BYTES:
+                body = data[starts[at] : starts[at] + sizes[at]]
+                self._compare(int(producers[at]), int(sequences[at]), body)
+        return words
+
     def _foreign(self, payloads: list[bytes]) -> None:
         self.counts["foreign"] += len(payloads)
         room = KEPT_IDS - len(self.foreign_ids)
@@ -157,10 +191,12 @@ class Recorder:
         first, second = words[at : at + 1, 0], words[at : at + 1, 1]
         if int(first[0]) >> 48 != self._spec.tag or not stamp.valid(first, second)[0]:
             return
+        self._compare(int(first[0]) >> 32 & 0xFFFF, int(first[0]) & 0xFFFFFFFF, rows[at])
+
+    def _compare(self, producer: int, sequence: int, payload: NDArray[np.uint8]) -> None:
         self._checks_left -= 1
         self.counts["bodies_checked"] += 1
-        producer, sequence = int(first[0]) >> 32 & 0xFFFF, int(first[0]) & 0xFFFFFFFF
-        if not self._bodies.same(producer, sequence, rows[at]):
+        if not self._bodies.same(producer, sequence, payload):
             self.counts["bodies_wrong"] += 1
             self.counts["corrupt"] += 1
             self._keep("corrupt", producer, np.array([sequence]))

@@ -27,8 +27,8 @@ class ChildSpec:
     producers: int
     in_flight: int
     prefetch: int
-    size_bytes: int
-    key_cardinality: int | None
+    size_bytes: int  # of each message, or of the largest
+    keys: Mapping[str, Any] | None  # as the scenario's message has them
     confirming: bool
     settling: bool
     ordered: bool  # whether deliveries inside one consumer have an order to check
@@ -43,6 +43,9 @@ class ChildSpec:
     ledger: str
     closed: Mapping[str, Any] | None = None  # users, think, ramp_s and connections, as the scenario's load has them
     replay: str | None = None  # the file of this producer's intended times
+    bodies: str = "equal"  # or rows, tape: sizes differ, and files in `ledger` say how
+    mean_bytes: float | None = None  # None: all are equal
+    compressibility: float = 0.0
     canned: bool = False  # the same messages come again and again, and may come before t0
 
     def as_json(self) -> dict[str, Any]:
@@ -58,6 +61,7 @@ class ChildSpec:
             size_bytes=self.size_bytes,
             index=self.index,
             group=self.group,
+            mean_bytes=self.mean_bytes,
         )
 
     @property

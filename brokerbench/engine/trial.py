@@ -18,10 +18,10 @@ from .clock import Clock, WallClock
 from .fleet import Child, Fleet, TrialFailed
 from .folder import TrialFolder, now_iso
 from .ledger import GroupFates, SentSide, reckon
+from .messages import write_messages
 from .monitor import Monitor
 from .planner import settings_of
 from .record import Measured, write_trial
-from .replay import write_replays
 from .spec import ChildSpec
 
 __all__ = ["Interrupted", "Outcome", "TrialContext", "run_trial"]
@@ -146,8 +146,7 @@ class _Runner:
 
     def run(self) -> None:
         self.bitmaps.mkdir()
-        if self.scenario.load.trace:
-            write_replays(self.scenario.load, self.scenario.topology.producers, self.bitmaps)
+        write_messages(self.scenario, self.scenario.message, self.context.trial.seed, self.bitmaps)
         self.context.observe("phase", {"phase": "connecting"})
         admin = self.context.driver.admin(self.context.address, self.settings)
         try:

@@ -2,9 +2,10 @@
 
 from .frozen import Frozen
 from .gate import Gate
+from .keys import Keys
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .load import Load, LoadModel
-from .message import STAMP_BYTES, Keys, Message
+from .message import Message
 from .needs import (
     LANGUAGES,
     LICENCES,
@@ -34,12 +35,15 @@ from .scenario import (
     Slo,
     Survives,
 )
+from .sizes import LOGNORMAL_CUT, Lognormal, SizeRange, Sizes
 from .stage import Segment, Stage
 from .topology import Group, Topology
 from .trace import Trace
 from .tracefile import TraceError, TraceFile, read_trace
 from .units import (
     BASE_UNITS,
+    LARGEST_BYTES,
+    STAMP_BYTES,
     Count,
     Duration,
     Rate,
@@ -48,6 +52,7 @@ from .units import (
     count,
     duration_s,
     format_duration,
+    format_size,
     rate_msgs_s,
     share,
     size_bytes,
@@ -61,7 +66,9 @@ __all__ = [
     "GENERATOR_NEAR",
     "GENERATOR_SPARE",
     "LANGUAGES",
+    "LARGEST_BYTES",
     "LICENCES",
+    "LOGNORMAL_CUT",
     "OPEN_SOURCE",
     "OWN",
     "PLAIN_NEEDS",
@@ -90,6 +97,7 @@ __all__ = [
     "Line",
     "Load",
     "LoadModel",
+    "Lognormal",
     "Margins",
     "Message",
     "Need",
@@ -107,6 +115,8 @@ __all__ = [
     "ServerSpec",
     "Share",
     "Size",
+    "SizeRange",
+    "Sizes",
     "Slo",
     "Stage",
     "Survives",
@@ -122,6 +132,7 @@ __all__ = [
     "count",
     "duration_s",
     "format_duration",
+    "format_size",
     "rate_msgs_s",
     "read_trace",
     "share",

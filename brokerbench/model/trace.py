@@ -1,11 +1,12 @@
 """A trace in a scenario: messages that were recorded elsewhere, to be sent at the times they had there."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from .frozen import Frozen
-from .tracefile import read_trace
+from .tracefile import TraceFile, read_trace
 from .units import format_duration
 
 __all__ = ["Trace"]
@@ -16,7 +17,7 @@ class Trace(Frozen):
 
     shorthand = "file"
 
-    file: str = Field(description="CSV or parquet with a column time (seconds, or ISO 8601), beside the scenario")
+    file: str = Field(description="CSV or parquet, beside the scenario: time (seconds, or ISO 8601), size, key")
     speed: Annotated[float, Field(ge=0.001, le=1000)] = Field(default=1.0, description="10: ten times as fast")
     path: str = Field(default="", json_schema_extra={"found": True})
     messages: int = Field(default=0, json_schema_extra={"found": True})
@@ -28,9 +29,13 @@ class Trace(Frozen):
     def _of_one_word(cls, value: Any) -> Any:
         return {"file": value} if isinstance(value, str) else value
 
-    def found(self, path: str) -> "Trace":
+    def read(self, path: str, used: Collection[str] = ()) -> TraceFile:
+        """`used`: of its columns size and key. Raises TraceError, OSError."""
+        return read_trace(path, self.speed, used)
+
+    def found(self, path: str, used: Collection[str] = ()) -> "Trace":
         """With what the file holds. Raises TraceError, OSError."""
-        read = read_trace(path, self.speed)
+        read = self.read(path, used)
         update = {"path": path, "messages": len(read.times_ns), "length_s": read.length_s, "unused": read.unused}
         return self.model_copy(update=update)
 

@@ -1,12 +1,14 @@
-"""The file of a trace: one row a message, with the time it was sent at."""
+"""The file of a trace: one row a message, with the time it was sent at; if asked, with its size and its key."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .units import LARGEST_BYTES, STAMP_BYTES, format_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,10 +18,11 @@ __all__ = ["TraceError", "TraceFile", "read_trace"]
 
 SHORTEST_S, LONGEST_S = 0.5, 7 * 24 * 3600
 LATEST_NS = 1 << 62
-USED = ("time",)
-KNOWN = ("time", "size", "key")
+MOST_KEYS = 1_000_000
+TIME, SIZE, KEY = "time", "size", "key"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = "seconds, like 0.25, or ISO 8601, like 2026-01-31T12:00:00.250Z"
+_SIZE_FORM = f"size is whole bytes, {format_size(STAMP_BYTES)} to {format_size(LARGEST_BYTES)}"
 
 
 class TraceError(ValueError):
@@ -30,14 +33,19 @@ class TraceError(ValueError):
 class TraceFile:
     times_ns: "NDArray[np.int64]"  # since the first message, at the speed asked
     length_s: float  # whole milliseconds, after the last message
-    unused: tuple[str, ...]  # columns that have a meaning, which is not given to them yet
+    unused: tuple[str, ...]  # columns that have a meaning, which nobody asked for
+    sizes: "NDArray[np.int64] | None" = None
+    keys: "NDArray[np.int32] | None" = None  # of each message, its place in key_names
+    key_names: tuple[bytes, ...] = ()
 
 
-def read_trace(path: str, speed: float) -> TraceFile:
-    """Raises TraceError, OSError."""
+def read_trace(path: str, speed: float, used: Collection[str] = ()) -> TraceFile:
+    """`used`: of the columns size and key, which are read too. Raises TraceError, OSError."""
     import numpy as np
 
-    columns, stamps = _parquet(path) if Path(path).suffix == ".parquet" else _csv(path)
+    read = _parquet if Path(path).suffix == ".parquet" else _csv
+    columns, found = read(path, [TIME, *(name for name in (SIZE, KEY) if name in used)])
+    stamps = found[TIME]
     if len(stamps) < 2:
         raise TraceError(f"needs two messages at least; found {len(stamps)}")
     times = np.array(stamps, np.int64)
@@ -47,26 +55,44 @@ def read_trace(path: str, speed: float) -> TraceFile:
     length_s = (int(times[-1]) // 1_000_000 + 1) / 1000
     if not SHORTEST_S <= length_s <= LONGEST_S:
         raise TraceError(f"it lasts {length_s:g} s at speed {speed:g}; allowed: {SHORTEST_S:g} s to 7 days")
-    return TraceFile(times, length_s, tuple(name for name in KNOWN if name in columns and name not in USED))
+    sizes = np.array(found[SIZE], np.int64) if SIZE in found else None
+    keys, names = _numbered(found[KEY]) if KEY in found else (None, ())
+    unused = tuple(name for name in (SIZE, KEY) if name in columns and name not in used)
+    return TraceFile(times, length_s, unused, sizes, keys, names)
 
 
-def _csv(path: str) -> tuple[Sequence[str], list[int]]:
-    """Columns, and ns of each row."""
+def _numbered(keys: Sequence[str]) -> "tuple[NDArray[np.int32], tuple[bytes, ...]]":
+    import numpy as np
+
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    if len(places) > MOST_KEYS:
+        raise TraceError(f"it has {len(places):,} distinct keys; allowed: up to {MOST_KEYS:,}")
+    return np.array([places[key] for key in keys], np.int32), tuple(key.encode() for key in places)
+
+
+def _csv(path: str, used: Sequence[str]) -> tuple[Sequence[str], dict[str, list[Any]]]:
+    """All columns, and the values of those used."""
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         try:
             columns = [name.strip() for name in next(rows, [])]
-            return columns, list(_stamps(rows, _time_column(columns)))
+            places = {name: _place(columns, name) for name in used}
+            found: dict[str, list[Any]] = {name: [] for name in used}
+            for name, value in _values(rows, places):
+                found[name].append(value)
+            return columns, found
         except (csv.Error, UnicodeDecodeError) as error:
             raise TraceError(f"line {rows.line_num + 1} is no CSV in UTF-8: {error}") from None
 
 
-def _stamps(rows: Any, column: int) -> Iterator[int]:
+def _values(rows: Any, places: dict[str, int]) -> Iterator[tuple[str, Any]]:
+    """Row by row: time, then what else is asked for."""
     parse, before = None, None
     for row in rows:
         if not row:
             continue
-        text = row[column].strip() if column < len(row) else ""
+        cells = {name: row[place].strip() if place < len(row) else "" for name, place in places.items()}
+        text = cells[TIME]
         try:
             parse = parse or (_iso_ns if "-" in text[1:] and "e" not in text.lower() else _seconds_ns)
             at = parse(text)
@@ -75,7 +101,28 @@ def _stamps(rows: Any, column: int) -> Iterator[int]:
         if before is not None and at < before:
             raise TraceError(_backwards(f"line {rows.line_num}", before - at))
         before = at
-        yield at
+        yield TIME, at
+        if SIZE in cells:
+            yield SIZE, _size(cells[SIZE], f"line {rows.line_num}")
+        if KEY in cells:
+            yield KEY, _key(cells[KEY], f"line {rows.line_num}")
+
+
+def _size(text: Any, place: str) -> int:
+    try:
+        size = int(text)
+    except (ValueError, TypeError):
+        size = 0
+    if not STAMP_BYTES <= size <= LARGEST_BYTES:
+        raise TraceError(f"{place}: {_SIZE_FORM}; found {text!r}")
+    return size
+
+
+def _key(text: Any, place: str) -> str:
+    key = "" if text is None else str(text)
+    if not 1 <= len(key.encode()) <= 255:
+        raise TraceError(f"{place}: key is 1 to 255 bytes long; found {key[:20]!r}")
+    return key
 
 
 def _backwards(place: str, ns: int) -> str:
@@ -96,25 +143,39 @@ def _iso_ns(text: str) -> int:
     return since // timedelta(microseconds=1) * 1000
 
 
-def _time_column(columns: Sequence[str]) -> int:
-    if "time" not in columns:
+def _place(columns: Sequence[str], name: str) -> int:
+    if name not in columns:
         found = ", ".join(columns) if any(columns) else "nothing"
-        raise TraceError(f"its first line names the columns, one of them time; found {found}")
-    return columns.index("time")
+        raise TraceError(f"its first line names the columns, one of them {name}; found {found}")
+    return columns.index(name)
 
 
-def _parquet(path: str) -> tuple[Sequence[str], Any]:
+def _parquet(path: str, used: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
     try:
         import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
     except ImportError:
         raise TraceError("a parquet file needs pip install 'brokerbench[parquet]', or write it as CSV") from None
     try:
         columns = pq.read_schema(path).names
-        time = pq.read_table(path, columns=[columns[_time_column(columns)]]).column(0)
+        for name in used:
+            _place(columns, name)
+        table = pq.read_table(path, columns=list(used))
     except pa.ArrowInvalid as error:
         raise TraceError(f"cannot be read as parquet: {str(error).splitlines()[0]}") from None
+    checks = {SIZE: _size, KEY: _key}
+    found: dict[str, Any] = {TIME: _times(table.column(TIME))}
+    for name in used[1:]:
+        cells = table.column(name).to_pylist()
+        found[name] = [checks[name](cell, f"row {row}") for row, cell in enumerate(cells, 1)]
+    return columns, found
+
+
+def _times(time: Any) -> Any:
+    """Of a parquet column, as ns."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if time.null_count:
         row = pc.index(pc.is_null(time), True).as_py()
         raise TraceError(f"row {row + 1}: no time; each message has one")
@@ -127,7 +188,7 @@ def _parquet(path: str) -> tuple[Sequence[str], Any]:
     row = pc.index(pa.array(stamps[1:] < stamps[:-1]), True).as_py() + 1
     if row:
         raise TraceError(_backwards(f"row {row + 1}", int(stamps[row - 1] - stamps[row])))
-    return columns, stamps
+    return stamps
 
 
 def _whole_ns(seconds: Any) -> Any:

@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 
 __all__ = [
     "BASE_UNITS",
+    "LARGEST_BYTES",
+    "STAMP_BYTES",
     "Count",
     "Duration",
     "Rate",
@@ -20,11 +22,14 @@ __all__ = [
     "count",
     "duration_s",
     "format_duration",
+    "format_size",
     "rate_msgs_s",
     "share",
     "size_bytes",
 ]
 
+STAMP_BYTES = 16  # at the head of every payload
+LARGEST_BYTES = 64 * 2**20
 BASE_UNITS = "base units"  # as validation context: numbers are already in base units (a dump read back)
 
 _NUMBER = re.compile(r"^\s*([0-9]+(?:_?[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-zµ/%]*)\s*$")
@@ -96,6 +101,14 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def format_size(size: float) -> str:
+    """Whole binary units where they fit: `1 KiB`, `1,000 B`."""
+    for unit, scale in (("MiB", 2**20), ("KiB", 2**10)):
+        if size >= scale and size % scale == 0:
+            return f"{size / scale:,.0f} {unit}"
+    return f"{size:,.0f} B"
+
+
 def _unless_base(parse: Callable[[object], float]) -> BeforeValidator:
     def check(value: object, info: ValidationInfo) -> object:
         already = info.context == BASE_UNITS and isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -108,6 +121,6 @@ def _unless_base(parse: Callable[[object], float]) -> BeforeValidator:
 # Ranges keep a typing slip (1e309, -5, 10 h for 10 s) from becoming a plan; each is printed in the error.
 Duration = Annotated[float, _unless_base(duration_s), Field(ge=0, le=7 * 24 * 3600)]
 Rate = Annotated[float, _unless_base(rate_msgs_s), Field(ge=0.1, le=1e8)]
-Size = Annotated[int, _unless_base(size_bytes), Field(ge=16, le=64 * 2**20)]
+Size = Annotated[int, _unless_base(size_bytes), Field(ge=STAMP_BYTES, le=LARGEST_BYTES)]
 Count = Annotated[int, _unless_base(count), Field(ge=1)]
 Share = Annotated[float, _unless_base(share), Field(gt=0, lt=1)]

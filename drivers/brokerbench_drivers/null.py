@@ -176,6 +176,8 @@ class NullDriver:
             raise CannotPromise("null is one ring: one producer, one group with one consumer")
         if delivery.guarantee is not Guarantee.AT_MOST_ONCE or delivery.survives is not Survives.NOTHING:
             raise CannotPromise("null confirms nothing: guarantee: at-most-once, survives: nothing")
+        if scenario.message.equal_bytes is None:
+            raise CannotPromise("null is a ring of slots of one size: use one size, like size: 1KiB")
         notes = ("1 producer -> 1 consumer over a ring in shared memory",)
         return Promise(Guarantee.AT_MOST_ONCE, Survives.NOTHING, PromisePoint.HANDED_OVER, {}, notes)
 

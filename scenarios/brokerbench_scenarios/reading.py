@@ -101,18 +101,26 @@ class _Reading:
         return scenario.model_copy(update={"primary": scenario.primary or default_primary(scenario.load.model)})
 
     def _with_traces(self, scenario: Scenario, folder: Path) -> Scenario:
-        stages = []
+        message, stages = scenario.message, []
         for index, stage in enumerate(scenario.load.stages):
             update = {}
             if stage.trace is not None:
                 try:
-                    update["trace"] = stage.trace.found(str((folder / stage.trace.file).resolve()))
+                    path = str((folder / stage.trace.file).resolve())
+                    update["trace"] = stage.trace.found(path, message.trace_columns)
+                    message = message.of_trace(stage.trace.read(path, message.trace_columns))
                 except (TraceError, OSError) as error:
-                    path = ("load", "stages", str(index), "trace")
+                    place = ("load", "stages", str(index), "trace")
                     told = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-                    self._check.complain(path, self._check.places[path], f"the trace {stage.trace.file}: {told}")
+                    self._check.complain(place, self._check.places[place], f"the trace {stage.trace.file}: {told}")
             stages.append(stage.model_copy(update=update))
-        return scenario.model_copy(update={"load": scenario.load.model_copy(update={"stages": tuple(stages)})})
+        if scenario.load.trace is None:
+            for column in message.trace_columns:
+                key = ("message", "keys" if column == "key" else column)
+                text = f"{'.'.join(key)}: no trace is replayed, so there is no column {column}"
+                self._check.complain(key, self._check.places[key], text, "use load.stages: [{trace: FILE}]")
+        load = scenario.load.model_copy(update={"stages": tuple(stages)})
+        return scenario.model_copy(update={"load": load, "message": message})
 
     def _brokers(self, entry: Entry) -> dict[str, Any]:
         check, path = self._check, ("brokers",)

@@ -24,10 +24,6 @@ class _Unbuilt:
     when: Callable[[Node], bool] = _always
 
 
-def _table(node: Node) -> bool:
-    return isinstance(node, Table)
-
-
 def _above_one(node: Node) -> bool:
     return isinstance(node, Leaf) and isinstance(node.value, int) and node.value > 1
 
@@ -42,10 +38,6 @@ _UNBUILT = (
     ),
     _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
     _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),
-    _Unbuilt(("message", "compressibility"), "message.compressibility"),
-    _Unbuilt(("message", "size"), "message.size as a distribution", "use one size, like 1KiB", _table),
-    _Unbuilt(("message", "keys", "zipf"), "message.keys.zipf: uneven keys", "remove it: keys are uniform"),
-    _Unbuilt(("message", "keys", "hot"), "message.keys.hot: uneven keys", "remove it: keys are uniform"),
     _Unbuilt(("topology", "pattern"), "topology.pattern"),
     _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
     _Unbuilt(("topology", "groups", "*", "processing"), "processing: consumers that work on each message"),

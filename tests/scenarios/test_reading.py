@@ -23,7 +23,7 @@ def test_values_arrive_in_base_units() -> None:
     scenario = reading()
     assert scenario.scenario == "orders"
     assert scenario.needs == (Need(word="replay"),)
-    assert scenario.message.size_bytes == 1024
+    assert scenario.message.equal_bytes == 1024
     assert scenario.message.keys is not None
     assert scenario.message.keys.cardinality == 10_000
     assert scenario.topology.groups == {"billing": Group(consumers=8, prefetch=10_000), "audit": Group()}

@@ -56,7 +56,6 @@ SLIPS = [
     "unknown-arrivals",
     "margin-without-unit",
     "unknown-margin",
-    "unbuilt-size-distribution",
     "unbuilt-processing",
     "unknown-server-key",
     "broker-name-is-a-path",

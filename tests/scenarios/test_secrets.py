@@ -23,7 +23,7 @@ def test_the_url_holds_the_secret_at_run_time_only() -> None:
 
 def test_what_run_json_keeps_is_the_checked_scenario_with_units_in_the_names() -> None:
     kept = redacted(reading())
-    assert kept["message"] == {"size_bytes": 1024, "keys": {"cardinality": 10_000}}
+    assert kept["message"] == {"size": {"fixed_bytes": 1024}, "keys": {"cardinality": 10_000}}
     assert kept["load"]["stages"] == [{"steady_s": 120.0, "rate_msgs_s": 5000.0}]
     assert kept["slo"][0] == {"metric": "end_to_end.p99", "op": "<", "value": 50.0, "text": "< 50ms"}
 

@@ -27,7 +27,7 @@ def child_spec(ledger: Path, **changes: Any) -> ChildSpec:
         "in_flight": 100,
         "prefetch": 100,
         "size_bytes": 64,
-        "key_cardinality": None,
+        "keys": None,
         "confirming": True,
         "settling": True,
         "ordered": True,

@@ -44,6 +44,7 @@ def run_virtual(
     seed: int = 1,
     closed: Mapping[str, Any] | None = None,
     stages: Sequence[Mapping[str, Any]] = (),
+    message: Mapping[str, Any] | None = None,
 ) -> Truth:
     """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users, or
     `stages` say it all."""
@@ -53,7 +54,7 @@ def run_virtual(
             "scenario": "truth",
             "brokers": {"it": {"driver": "simulated", "settings": settings}},
             "topology": {"producers": producers, "groups": {"all": {}}},
-            "message": {"size_bytes": 64},
+            "message": message or {"size": 64},
             "delivery": {"guarantee": guarantee, "in_flight": in_flight},
             "load": {
                 "model": "closed" if closed else "open" if rate or stages else "saturate",

@@ -20,14 +20,25 @@ FATES = {
 }
 
 
-def ran(tmp_path, fates, **settings):
-    return run_virtual(
-        tmp_path, {"service": SERVICE, "fates": fates, **settings}, rate=RATE, steady_s=STEADY_S, drain_s=5.0
-    )
+MESSAGES = {
+    "equal": {"size": 64},
+    "compressible": {"size": 1000, "compressibility": 0.5},
+    "lognormal": {"size": {"lognormal": {"median": 300, "p99": 4000}}, "keys": {"zipf": 1.1, "cardinality": 1000}},
+    "histogram": {
+        "size": {"histogram": {"17B": 0.5, "9KiB": 0.5}},
+        "keys": {"hot": 0.2, "cardinality": 9},
+    },
+}
 
 
-def test_all_of_them_at_once(tmp_path):
-    truth = ran(tmp_path, FATES)
+def ran(tmp_path, fates, message=None, **settings):
+    broker = {"service": SERVICE, "fates": fates, **settings}
+    return run_virtual(tmp_path, broker, rate=RATE, steady_s=STEADY_S, drain_s=5.0, message=message)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_all_of_them_at_once(tmp_path, message):
+    truth = ran(tmp_path, FATES, MESSAGES[message])
     assert_counts(truth)
     ledger = truth.record["ledger"]
     # A damaged stamp is nobody's message, so the one that carried it is lost too.

@@ -22,6 +22,7 @@ def window_headers(session: Session) -> Mapping[str, str]:
     if settings.ack == "auto":
         return {}
     receipt = "receipt:100000\n" if settings.confirms else ""
-    frame = _FRAME.format(size=session.size_bytes, name=session.endpoints.destination, receipt=receipt)
-    frame_bytes = len(frame) + session.size_bytes
+    size = round(session.mean_bytes or session.size_bytes)
+    frame = _FRAME.format(size=size, name=session.endpoints.destination, receipt=receipt)
+    frame_bytes = len(frame) + size
     return {"consumer-window-size": str(max(1, session.prefetch * frame_bytes - frame_bytes // 2))}

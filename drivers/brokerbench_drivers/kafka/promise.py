@@ -72,7 +72,7 @@ def _filled(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: i
         "transactions": settings.transactions and min(settings.transactions, delivery.in_flight),
         "replication": replication,
         "flush_messages": flush,
-        "max_message_bytes": max(settings.max_message_bytes, scenario.message.size_bytes + _RECORD_OVERHEAD),
+        "max_message_bytes": max(settings.max_message_bytes, scenario.message.largest_bytes + _RECORD_OVERHEAD),
     }
     return settings.model_copy(update=chosen)
 

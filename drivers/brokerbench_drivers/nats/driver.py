@@ -52,7 +52,7 @@ class NatsDriver:
         return _JETSTREAM if settings.storage == "memory" else _JETSTREAM | {Feature.DURABLE}
 
     def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
-        size = scenario.message.size_bytes
+        size = scenario.message.largest_bytes
         if settings.max_payload_bytes is not None and size > settings.max_payload_bytes:
             raise CannotPromise(
                 f"nats takes messages up to max_payload, {settings.max_payload_bytes} B here, not {size} B:"

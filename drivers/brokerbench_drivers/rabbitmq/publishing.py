@@ -22,7 +22,9 @@ class Publishing(ABC):
         self._answers = Answers()
         self._exchange: str = session.endpoints.extra["exchange"]
         self._key: str = session.endpoints.extra["routing_key"]
-        self._chunk = max(1, min(CHUNK_MESSAGES, CHUNK_BYTES // max(1, session.size_bytes)))
+        self._chunk = max(
+            1, min(CHUNK_MESSAGES, CHUNK_BYTES // max(1, round(session.mean_bytes or session.size_bytes)))
+        )
 
     def room(self) -> int:
         if self._halted() or not self._flushed():

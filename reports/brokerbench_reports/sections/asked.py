@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.model import Load, Stage, format_duration
+from brokerbench.model import Load, Message, Stage, format_duration
 from brokerbench_reports.words import count, plural
 
-__all__ = ["asked", "load_words", "promise_words", "size_words"]
+__all__ = ["asked", "load_words", "promise_words"]
 
 Json = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
     topology, load, delivery = scenario["topology"], scenario["load"], scenario["delivery"]
     pairs = [
         ("Load", load_words(load)),
-        ("Message", _message(scenario["message"])),
+        ("Message", Message.from_base(scenario["message"]).text),
         ("Topology", _topology(topology)),
         ("Promise asked", promise_words(delivery["guarantee"], delivery["survives"])),
         ("In flight", _in_flight(load, delivery)),
@@ -60,19 +60,6 @@ def promise_words(guarantee: str, survives: str) -> str:
     """`at least once, survives broker kill`."""
     outlives = "nothing" if survives == "nothing" else f"a {survives.replace('-', ' ')}"
     return f"{guarantee.replace('-', ' ')}; a promised message survives {outlives}"
-
-
-def size_words(size_bytes: int) -> str:
-    """Whole binary units where they fit."""
-    for unit, scale in (("MiB", 2**20), ("KiB", 2**10)):
-        if size_bytes >= scale and size_bytes % scale == 0:
-            return f"{size_bytes // scale} {unit}"
-    return f"{size_bytes:,} B"
-
-
-def _message(message: Json) -> str:
-    keys = message.get("keys")
-    return f"{size_words(message['size_bytes'])}, " + (f"{count(keys['cardinality'])} keys" if keys else "no key")
 
 
 def _repeats(repeats: Json) -> str:
