@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from brokerbench.model import REPLIES
+
 from .folder import Json, TrialFiles
 from .histograms import Histogram, merge
 from .reasons import Reason, State
@@ -141,7 +143,7 @@ def _littles_law(files: TrialFiles) -> Iterator[Check]:
         under_way = by_rate = None
         limit, code = LITTLE_OFF, "littles-law"
         if None not in (by_sums_ms, mean_ms, longest_ms):
-            per_s = sum(c["unique_by_time"] for c in _consumers(files, group)) / files.measure_s
+            per_s = _by_time(files, group) / files.measure_s
             under_way = _in_window(files, group) / files.measure_s * (by_sums_ms or 0.0) / 1e3
             by_rate = per_s * (mean_ms or 0.0) / 1e3
             limit += ((mean_ms or 0.0) + (longest_ms or 0.0)) / 1e3 / files.measure_s
@@ -172,27 +174,48 @@ def _closed_loop(files: TrialFiles) -> Iterator[Check]:
     A message holds its slot from its intended time, so what waits to be sent is in N beside what is unconfirmed. What
     is under way at the two ends of the window may differ by its longest stay, so the limit widens by that share.
     """
-    if files.model != "saturate" or not files.confirms:
+    if files.model != "saturate" or not (files.confirms or files.answered):
         return
     producers = files.trial["producers"]
-    window = {name: sum(p["in_window"][name] for p in producers) for name in ("sent", "confirmed")}
-    confirm, delay = (_histogram(files, tag) for tag in ("confirm", "send_delay"))
-    mean_ms, longest_ms, waiting_ms = confirm.mean_ms(), confirm.max_ms(), delay.mean_ms()
+    sent, answers = sum(p["in_window"]["sent"] for p in producers), _answers(files)
+    delay = _histogram(files, "send_delay")
+    mean_ms, longest_ms, waiting_ms = answers.latency.mean_ms(), answers.latency.max_ms(), delay.mean_ms()
     unconfirmed = [p.get("in_flight_mean") for p in producers]
     loop = in_use = None
     limit = LOOP_OFF
-    if window["sent"] == window["confirmed"] and None not in (mean_ms, longest_ms, waiting_ms, *unconfirmed):
-        loop = sum(p["confirmed_by_time"] for p in producers) / files.measure_s * (mean_ms or 0.0) / 1e3
+    if sent == answers.in_window and None not in (mean_ms, longest_ms, waiting_ms, *unconfirmed):
+        loop = answers.by_time / files.measure_s * (mean_ms or 0.0) / 1e3
         waiting = sum(p["sent_by_time"] for p in producers) / files.measure_s * (waiting_ms or 0.0) / 1e3
         in_use = math.fsum(n or 0.0 for n in unconfirmed) + waiting
         limit += ((mean_ms or 0.0) + (longest_ms or 0.0)) / 1e3 / files.measure_s
-    words = f"X R = N does not hold: confirmed rate times mean confirm latency makes {digits(loop, 3)} messages"
+    words = f"X R = N does not hold: {answers.rate} times {answers.mean} makes {digits(loop, 3)} messages"
     text = f"{words}, {digits(in_use, 3)} were in flight"
     yield Check("closed-loop", "messages in flight", in_use, loop, limit, "closed-loop", text)
     slots = (files.in_flight or 0) * len(producers)
     full = in_use is not None and in_use >= FULL * slots > 0
     text = f"{words}, the load keeps {slots:,} in flight"
     yield Check("closed-loop", "a full window", slots if full else None, loop, limit, "closed-loop", text)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a closed or saturating load goes on with: confirms, or the replies."""
+
+    latency: Histogram
+    in_window: int  # answered, of those intended in the window
+    by_time: int  # answered within the window, by the clock
+    rate: str
+    mean: str
+
+
+def _answers(files: TrialFiles) -> _Answers:
+    if files.answered:
+        latency, by_time = _histogram(files, f"end_to_end:{REPLIES}"), _by_time(files, REPLIES)
+        return _Answers(latency, _in_window(files, REPLIES), by_time, "the rate of replies", "mean response")
+    producers = files.trial["producers"]
+    latency, by_time = _histogram(files, "confirm"), sum(p["confirmed_by_time"] for p in producers)
+    confirmed = sum(p["in_window"]["confirmed"] for p in producers)
+    return _Answers(latency, confirmed, by_time, "confirmed rate", "mean confirm latency")
 
 
 def _users(files: TrialFiles) -> Iterator[Check]:
@@ -206,20 +229,25 @@ def _users(files: TrialFiles) -> Iterator[Check]:
     if users is None:
         return
     producers = files.trial["producers"]
-    response_ms = _histogram(files, "confirm").mean_ms()
+    answers = _answers(files)
+    response_ms = answers.latency.mean_ms()
     thoughts, thought_ns = (sum(p.get(name) or 0 for p in producers) for name in ("thoughts", "thought_ns"))
-    per_s = sum(p["confirmed_by_time"] for p in producers) / files.measure_s
+    per_s = answers.by_time / files.measure_s
     found, limit = None, LOOP_OFF
-    if response_ms is not None and thoughts:
+    if response_ms is not None and thoughts and not any(p.get("given_up") for p in producers):
         round_s = response_ms / 1e3 + thought_ns / 1e9 / thoughts
         found = per_s * round_s
         limit += 1.5 * round_s / files.measure_s / math.sqrt(users)
-    text = f"X (R + Z) = N does not hold: confirmed rate times response and think time makes {digits(found, 4)} users"
+    text = f"X (R + Z) = N does not hold: {answers.rate} times response and think time makes {digits(found, 4)} users"
     yield Check("users", "closed load", users, found, limit, "users", f"{text}, the load has {users:,}")
 
 
 def _in_window(files: TrialFiles, group: str) -> int:
     return sum(c["in_window"] for c in _consumers(files, group))
+
+
+def _by_time(files: TrialFiles, group: str) -> int:
+    return sum(c["unique_by_time"] for c in _consumers(files, group))
 
 
 def _consumers(files: TrialFiles, group: str) -> list[Json]:

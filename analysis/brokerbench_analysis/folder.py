@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brokerbench.model import OWN
+from brokerbench.model import OWN, Pattern
 
 from .histograms import DamagedLogError, Interval, read_hlog
 from .reasons import Reason
@@ -76,6 +76,11 @@ class TrialFiles:
     def confirms(self) -> bool:
         """Whether the broker is asked to confirm; that no confirm came does not change it."""
         return self.trial.get("in_flight_by") == "confirms" or "confirm" in self.latency
+
+    @property
+    def answered(self) -> bool:
+        """Whether messages were requests, and the group of replies is owed an answer to each."""
+        return self.trial.get("pattern") == Pattern.REQUEST_REPLY
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -168,7 +168,10 @@ def _latency(files: TrialFiles) -> Iterator[str]:
     if window["confirmed"] or "confirm" in counts:
         confirmed = counts.get("confirm", 0)
         yield from _same("latency.hlog: confirm values", confirmed, "confirmed in the window", window["confirmed"])
-    if "service" in counts:
+    if "service" in counts and files.answered:
+        replied = sum(p["replied_in_window"] for p in files.trial["producers"])
+        yield from _same("latency.hlog: service values", counts["service"], "replied in the window", replied)
+    elif "service" in counts:
         yield from _same("latency.hlog: service values", counts["service"], "confirm values", counts.get("confirm", 0))
     handed_over = not files.ledger["confirmed"] and files.ledger["promised"]
     for name, group in groups.items():

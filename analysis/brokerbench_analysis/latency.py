@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from brokerbench.model import REPLIES
+
 from .folder import TrialFiles
 from .histograms import Histogram, merge
 
-__all__ = ["METRICS", "QUANTILES", "Sample", "figures", "sample_of", "together"]
+__all__ = ["METRICS", "QUANTILES", "Sample", "figures", "is_of", "sample_of", "together"]
 
-METRICS = ("send_delay", "confirm", "end_to_end", "service")
+METRICS = ("send_delay", "confirm", "end_to_end", "response", "service")
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 _BEYOND = 10  # a percentile needs at least this many values beyond it
 
@@ -43,12 +45,25 @@ def sample_of(files: TrialFiles, metric: str, group: str | None = None) -> Sampl
     Where all were owed and none came, every figure is a lower bound: without them the trials that lost most would drop
     out, and a candidate would be told by its better ones.
     """
-    tags = [t for t in files.latency if t.split(":", 1)[0] == metric and (group is None or t == f"{metric}:{group}")]
+    if metric == "response":
+        return sample_of(files, "end_to_end", REPLIES) if files.answered else None
+    tags = [tag for tag in files.latency if is_of(files, tag, metric, group)]
     histogram = merge(i.histogram for tag in tags for i in files.latency[tag])
     absent = _absent(files, metric, group)
     if not histogram.total and not absent:
         return None
     return Sample(histogram, absent, 1000 * float(files.trial["phases"].get("drain_s") or 0.0))
+
+
+def is_of(files: TrialFiles, tag: str, metric: str, group: str | None = None) -> bool:
+    """Whether this tag of the log is of the metric (and group). A reply has gone both ways: it is a `response`, and of
+    `end_to_end` only where its group is asked for."""
+    kind, _, of = tag.partition(":")
+    if metric == "response":
+        return files.answered and tag == f"end_to_end:{REPLIES}"
+    if files.answered and group is None and of == REPLIES:
+        return False
+    return kind == metric and group in (None, of)
 
 
 def together(samples: Sequence[Sample | None]) -> Sample | None:
@@ -87,7 +102,11 @@ def _absent(files: TrialFiles, metric: str, group: str | None) -> int:
     windows: list[Mapping[str, int]] = [p["in_window"] for p in files.trial.get("producers", ())]
     if metric == "end_to_end":
         lost = files.ledger.get("lost_in_window") or {}
-        return sum(int(n) for g, n in lost.items() if group is None or g == group)
+        return sum(int(n) for g, n in lost.items() if is_of(files, f"end_to_end:{g}", metric, group))
+    if metric == "service" and files.answered:
+        if metric not in files.latency:
+            return 0
+        return sum(p["in_window"]["sent"] - p.get("replied_in_window", 0) for p in files.trial["producers"])
     if (metric == "confirm" and files.confirms) or (metric == "service" and metric in files.latency):
         return sum(max(0, w["sent"] - w["confirmed"] - w["refused"]) for w in windows)
     return 0

@@ -4,9 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["EXPLORED", "FIGURES", "Metric", "Reading", "is_bound", "metric", "spread", "value_of", "with_margin"]
+__all__ = [
+    "EXPLORED",
+    "FIGURES",
+    "Metric",
+    "Reading",
+    "is_bound",
+    "metric",
+    "spread",
+    "value_of",
+    "whole_way",
+    "with_margin",
+]
 
-_LATENCIES = {"end_to_end": "end-to-end", "confirm": "confirm", "send_delay": "send delay", "service": "service"}
+_LATENCIES = {
+    "end_to_end": "end-to-end",
+    "response": "response",
+    "confirm": "confirm",
+    "send_delay": "send delay",
+    "service": "service",
+}
 _FIGURES = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9", "max": "maximum"}
 FIGURES = tuple(_FIGURES)  # of a latency, in the order in which messages that never came reach them
 _COUNTS = (
@@ -29,7 +46,16 @@ _COSTS = {
     "flushes": ("flushes_per_confirmed", "disk flushes per confirmed message"),
 }
 Reading = tuple[float, bool]  # a figure, and whether it is only a lower bound
-EXPLORED = ("delivered_msgs_s", "end_to_end.p50", "end_to_end.p99", "confirm.p99", "broker_cpu", "broker_memory")
+EXPLORED = (
+    "delivered_msgs_s",
+    "end_to_end.p50",
+    "end_to_end.p99",
+    "response.p50",
+    "response.p99",
+    "confirm.p99",
+    "broker_cpu",
+    "broker_memory",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,11 @@ def metric(name: str) -> Metric:
         return Metric(name, words, "MiB" if name == "broker_memory" else "", ("resources", path))
     known = ", ".join(("end_to_end.p99", *_RATES, *_COUNTS, *_COSTS))
     raise ValueError(f"{name!r} is no figure of a trial; known are {known}")
+
+
+def whole_way(record: Mapping[str, Any]) -> str:
+    """The latency that stands for a trial: of the whole way from the intended time to the last receipt."""
+    return "response" if record.get("response_ms") else "end_to_end"
 
 
 def with_margin(of: Metric, margins: Mapping[str, float] | None) -> Metric:

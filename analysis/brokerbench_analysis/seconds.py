@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from .folder import Json, TrialFiles
-from .histograms import Interval, merge
+from .histograms import merge
+from .latency import is_of
 
 __all__ = ["COLUMNS", "PHASES", "Second", "backlog_name", "measured", "seconds_of"]
 
@@ -26,6 +27,9 @@ COLUMNS = (
     "end_to_end_p50_ms",
     "end_to_end_p99_ms",
     "end_to_end_max_ms",
+    "response_p50_ms",
+    "response_p99_ms",
+    "response_max_ms",
     "generator_cpu",
     "producers_cpu",
     "consumers_cpu",
@@ -45,6 +49,9 @@ _LATENCY = {
     "end_to_end_p50_ms": ("end_to_end", 0.5),
     "end_to_end_p99_ms": ("end_to_end", 0.99),
     "end_to_end_max_ms": ("end_to_end", 1.0),
+    "response_p50_ms": ("response", 0.5),
+    "response_p99_ms": ("response", 0.99),
+    "response_max_ms": ("response", 1.0),
 }
 
 
@@ -70,7 +77,7 @@ def seconds_of(files: TrialFiles) -> list[Second]:
             for at, value in series.items():
                 rows[at][str(column)] = value / share
     _backlog(files, rows, max(len(groups), 1))
-    _percentiles(files.latency, rows)
+    _percentiles(files, rows)
     _resources(files.resources, rows)
     return list(rows.values())
 
@@ -139,11 +146,11 @@ def _backlog(files: TrialFiles, rows: Mapping[int, Second], groups: int) -> None
         row["backlog"] = max(total, 0.0)
 
 
-def _percentiles(latency: Mapping[str, tuple[Interval, ...]], rows: Mapping[int, Second]) -> None:
+def _percentiles(files: TrialFiles, rows: Mapping[int, Second]) -> None:
     for metric in dict.fromkeys(metric for metric, _ in _LATENCY.values()):
         found = defaultdict(list)
-        for tag, intervals in latency.items():
-            if tag.split(":", 1)[0] == metric:
+        for tag, intervals in files.latency.items():
+            if is_of(files, tag, metric):
                 for interval in intervals:
                     found[_second(interval.start_s, interval.start_s + interval.length_s)].append(interval.histogram)
         columns = [name for name, (of, _) in _LATENCY.items() if of == metric]

@@ -60,7 +60,7 @@ def steadiness(files: TrialFiles, steady: Sequence[Second], growing: Sequence[Re
     if growing:
         found += growing if files.model == "open" else ()
     else:
-        found += _median(_column(steady, "end_to_end_p50_ms"))
+        found += _median(_column(steady, "response_p50_ms" if files.answered else "end_to_end_p50_ms"))
     settled = {"not-steady", "backlog-growing"}
     state = "steady" if not found else "not steady" if settled & {r.code for r in found} else "drifting"
     return Steadiness(state, tuple(found))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from brokerbench.model import Pattern
+
 from .candidates import Candidate, candidates_of
 from .claims import Comparison
 from .comparisons import compare, leader_of
@@ -62,10 +64,13 @@ def write_summary(folder: Path) -> Json:
 
 
 def primary_of(run: Json) -> Metric:
-    """What the scenario declares; else throughput where the load saturates, the users' response p99 where it is closed,
-    end-to-end p99 where the rate is given."""
+    """What the scenario declares; else throughput where the load saturates, where messages are requests or
+    users wait the response p99, end-to-end p99 where the rate is given."""
     scenario = run["scenario"]
-    default = {"open": "end_to_end.p99", "closed": "confirm.p99"}.get(scenario["load"]["model"], "delivered_msgs_s")
+    model, pattern = scenario["load"]["model"], (scenario.get("topology") or {}).get("pattern")
+    default = {"open": "end_to_end.p99", "closed": "confirm.p99"}.get(model, "delivered_msgs_s")
+    if pattern == Pattern.REQUEST_REPLY and model != "saturate":
+        default = "response.p99"
     try:
         return metric(scenario.get("primary") or default)
     except ValueError:

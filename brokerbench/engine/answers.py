@@ -85,7 +85,9 @@ class Answers:
         # Intended times by sequence: of what is outstanding, and of what is answered but not worked through.
         ring = 1 << int(np.ceil(np.log2(2 * spec.in_flight + 4 * _ROWS)))
         self._due = np.zeros(ring, np.int64)
-        self._handed = None if spec.closed is None else np.zeros(ring, np.int64)  # when each was handed over
+        # When each was handed over, where it is the confirm that a user waits for.
+        waited = spec.closed is not None and spec.replies_through is None
+        self._handed = np.zeros(ring, np.int64) if waited else None
         self._mask = ring - 1
         self._gathered: list[tuple[Confirms, int, int]] = []  # answers, shift, time
         self._waiting = 0

@@ -1,15 +1,16 @@
 """Who takes part: every producer and every consumer of a candidate, each with all that it is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Driver, Endpoints, Feature
-from brokerbench.model import Candidate, PromisePoint, Scenario
+from brokerbench.model import REPLIES, Candidate, LoadModel, PromisePoint, Scenario
 
 from .messages import kind_of
 from .planner import settings_of
 from .replay import replay_file
+from .reply_pipe import reply_pipe
 from .spec import ChildSpec
 
 __all__ = ["cast"]
@@ -21,15 +22,21 @@ def cast(
     driver: Driver,
     reference: str,
     endpoints: Endpoints,
+    replies: Sequence[Endpoints] = (),
     *,
     tag: int,
     seed: int,
     ledger: Path,
 ) -> dict[str, list[ChildSpec]]:
-    """By role, each told of the scenario's own load; `reference` is the driver's "module:DRIVER"."""
+    """By role, each told of the scenario's own load; `reference` is the driver's "module:DRIVER". With a place for each
+    producer's `replies`, whoever receives a message answers it, and a consumer of each producer's receives the answers.
+    """
     common = _common(scenario, candidate, driver, reference, endpoints)
     common |= {"tag": tag, "seed": seed, "ledger": str(ledger)}
     topology = scenario.topology
+    # An open load goes by the clock, whatever is replied.
+    told = bool(replies) and scenario.load.model is not LoadModel.OPEN
+    pipes = [str(reply_pipe(ledger, i)) if told else None for i in range(topology.producers)]
     per_key = Feature.ORDER_PER_KEY in driver.features(settings_of(driver, candidate))
     producers = [
         ChildSpec(
@@ -40,6 +47,7 @@ def cast(
             prefetch=0,
             ordered=False,
             replay=str(replay_file(ledger, i)) if scenario.load.trace else None,
+            replies_through=pipes[i],
             **common,
         )
         for i in range(topology.producers)
@@ -53,12 +61,41 @@ def cast(
             prefetch=group.prefetch,
             # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
             ordered=group.consumers == 1 or per_key,
-            **common,
+            **(common | _answering(scenario, replies)),
         )
         for name, group in topology.groups.items()
         for i in range(group.consumers)
     ]
-    return {"producer": producers, "consumer": consumers}
+    return {"producer": producers, "consumer": [*consumers, *_asking(scenario, replies, pipes, common)]}
+
+
+def _answering(scenario: Scenario, replies: Sequence[Endpoints]) -> dict[str, Any]:
+    """What consumers are told where they answer. As many of their replies may be unconfirmed as of others' messages."""
+    if not replies:
+        return {}
+    return {"replies": [each.as_json() for each in replies], "in_flight": scenario.delivery.in_flight}
+
+
+def _asking(
+    scenario: Scenario, replies: Sequence[Endpoints], pipes: Sequence[str | None], common: Mapping[str, Any]
+) -> list[ChildSpec]:
+    """Each producer's consumer of the replies to it, the only one at its place."""
+    if not replies:
+        return []
+    (group,) = scenario.topology.groups.values()
+    return [
+        ChildSpec(
+            name=f"{REPLIES}-{i}",
+            role="consumer",
+            index=0,
+            group=REPLIES,
+            prefetch=group.prefetch,
+            ordered=group.consumers == 1,  # several answer at their own pace
+            replies_through=pipes[i],
+            **{**common, "endpoints": each.as_json()},
+        )
+        for i, each in enumerate(replies)
+    ]
 
 
 def _common(

@@ -1,5 +1,6 @@
 """Where the load loops read the time. A wall clock here; virtual.py has one whose seconds cost nothing."""
 
+import select
 import time
 from typing import Protocol
 
@@ -17,6 +18,9 @@ class Clock(Protocol):
 
     def sleep_s(self, seconds: float) -> None: ...
 
+    def readable(self, fd: int, timeout_s: float) -> bool:
+        """Whether there is something to read, as soon as there is; false after `timeout_s`."""
+
 
 class WallClock:
     """CLOCK_MONOTONIC: the same for all processes of a machine, and never set back."""
@@ -25,3 +29,6 @@ class WallClock:
     real = True
     now_ns = staticmethod(time.monotonic_ns)
     sleep_s = staticmethod(time.sleep)
+
+    def readable(self, fd: int, timeout_s: float) -> bool:
+        return bool(select.select([fd], [], [], timeout_s)[0])

@@ -29,6 +29,7 @@ from brokerbench.model import (
 )
 from brokerbench.servers import NotAvailable, ServerRecipe, tailored
 
+from .places import of_replies
 from .qualities import answers, of_set_up
 
 __all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "recipe_of", "settings_of"]
@@ -109,6 +110,7 @@ def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
     delivery = scenario.delivery
     try:
         promise = driver.promise(settings, delivery, scenario, broker.server.nodes)
+        _can_reply(broker, scenario, driver)
     except CannotPromise as cannot:
         if broker.role is not Role.FLOOR:
             raise Excluded(str(cannot)) from cannot
@@ -116,6 +118,7 @@ def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
         weakest = Delivery(guarantee=Guarantee.AT_MOST_ONCE, survives=Survives.NOTHING, in_flight=delivery.in_flight)
         try:
             promise = driver.promise(settings, weakest, scenario, broker.server.nodes)
+            _can_reply(broker, scenario, driver, weakest)
         except CannotPromise as still:
             raise Excluded(str(still)) from still
     return promise
@@ -134,6 +137,17 @@ def _has_what_is_needed(needs: tuple[Answer, ...], broker: Broker) -> None:
     missing = [f"{each.need} ({each.says})" for each in needs if each.having is Having.NOT_MET]
     if missing and broker.role is not Role.FLOOR:
         raise Excluded(f"does not have what the scenario needs: {'; '.join(missing)}")
+
+
+def _can_reply(broker: Broker, scenario: Scenario, driver: Driver, delivery: Delivery | None = None) -> None:
+    """A reply is a message too, of those who answer to one who asked. Raises CannotPromise."""
+    if scenario.topology.answered:
+        back = scenario.model_copy(update={"topology": of_replies(scenario.topology)})
+        settings = driver.Settings.from_base(broker.settings)
+        try:
+            driver.promise(settings, delivery or scenario.delivery, back, broker.server.nodes)
+        except CannotPromise as cannot:
+            raise CannotPromise(f"for its replies: {cannot}") from cannot
 
 
 def _server(broker: Broker, driver: Driver, settings: Any) -> ServerSpec:
@@ -168,8 +182,11 @@ def _can_be_closed(scenario: Scenario, driver: Driver, client: str, settings: An
     load, producers = scenario.load, scenario.topology.producers
     if load.users is None:
         return
-    if promise.point is not PromisePoint.CONFIRMED:
-        raise Excluded("nothing is confirmed, and a user of a closed load waits for that: use guarantee: at-least-once")
+    if promise.point is not PromisePoint.CONFIRMED and not scenario.topology.answered:
+        raise Excluded(
+            "nothing is confirmed, and a user of a closed load waits for that: use guarantee: at-least-once, or"
+            " topology.pattern: request-reply"
+        )
     if load.connections == "each":
         wanted = -(-load.users // producers)
         most = driver.most_lanes(client, settings) if isinstance(driver, Laned) else 1
@@ -182,6 +199,7 @@ def _can_be_closed(scenario: Scenario, driver: Driver, client: str, settings: An
 
 def enough_processes(scenario: Scenario) -> None:
     topology = scenario.topology
-    wanted = topology.producers + sum(group.consumers for group in topology.groups.values())
+    asking = topology.producers * (2 if topology.answered else 1)  # and who receives the replies to each
+    wanted = asking + sum(group.consumers for group in topology.groups.values())
     if wanted > _MAX_CHILDREN:
         raise Excluded(f"{wanted} producers and consumers need a process each; at most {_MAX_CHILDREN} are possible")

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.contract import BadTarget, Connection, ConnectionLost, Driver, Producer
+from brokerbench.contract import BadTarget, Confirms, Connection, ConnectionLost, Driver, Fate, Producer
 
+from .awaited import Awaited
 from .batches import Batches
 from .channel import Line
 from .clock import Clock
+from .reply_pipe import ReplyReader
 from .schedules import schedule_of
 from .spec import ChildSpec
 from .tally import Tally
@@ -26,6 +28,8 @@ __all__ = ["run_producer"]
 _REOPEN_S = 0.5
 _LONGEST_WAIT_NS = 20_000_000
 _LAST_NS = 100_000_000
+_LINGER_NS = 50_000_000  # where nothing confirms: for the client to write what it took
+_OVERDUE_NS = 1_000_000_000
 _SLICE_NS = 200_000  # a client that cannot wait below 1 ms is asked this often for its confirms
 
 
@@ -37,7 +41,9 @@ class _Loop:
         self.schedule = schedule_of(spec)
         self.tally = Tally(spec, self.schedule)
         self.ticker = Ticker(spec, channel, self._sample, clock, lambda: self.spun_ns)
-        self.answers = self.tally.answers
+        self.answers, self.awaited = self.tally.answers, self.tally.awaited
+        self.replies = ReplyReader(spec, clock) if spec.replies_through else None
+        self.overdue_ns = 0  # when what waits for its reply for too long is looked for
         self.batches = Batches(spec)
         self.connection: Connection | None = None
         self.producer: Producer | None = None
@@ -104,6 +110,7 @@ class _Loop:
     def _step(self, since: int) -> None:
         schedule, tally, producer = self.schedule, self.tally, self.producer
         assert producer is not None
+        self._replied()
         owed = schedule.due(min(since, tally.end_ns - 1)) - tally.sent
         if owed > 0:
             room = producer.room()
@@ -128,6 +135,8 @@ class _Loop:
     def _handed_over(self, due: NDArray[np.int64], since: int) -> None:
         if self.spec.confirming:
             self.answers.sent(self.tally.sent, due, since)
+        if self.awaited is not None:
+            self._ended(self.awaited.sent(self.tally.sent, due, since), since)
         self.tally.hand_overs.add(due, since)
         self.schedule.taken(len(due))
         self.tally.sent += len(due)
@@ -136,7 +145,9 @@ class _Loop:
         """Give the client time until `until` (ns since t0), but no longer than to the first confirm."""
         before = self.now() - self.t0
         gap = max(0, until - before)
-        confirms = producer.confirms(max(0, gap - self.wake_ns) / 1e9)
+        if self.replies is not None and self._await_reply(self.replies, producer, max(0, gap - self.wake_ns)):
+            return
+        confirms = producer.confirms(0 if self.replies else max(0, gap - self.wake_ns) / 1e9)
         if len(confirms):
             self._answered(confirms)
             return
@@ -144,7 +155,7 @@ class _Loop:
         left = until - now
         if left <= self.wake_ns:
             self._spin(until)
-        elif now - before <= gap // 2:
+        elif now - before <= gap // 2 and self.replies is None:
             # It came back early: pass the time here, in slices where an answer or room may come.
             waiting = blocked or (self.spec.confirming and self.answers.outstanding > 0)
             self.sleep(min(left - self.wake_ns, _SLICE_NS if waiting else left) / 1e9)
@@ -156,14 +167,53 @@ class _Loop:
             self.sleep(0)
         self.spun_ns += time.thread_time_ns() - began
 
+    def _await_reply(self, replies: ReplyReader, producer: Producer, gap: int) -> bool:
+        """Whether one came within `gap` ns. The client is given time in slices, as long as it may have something to do:
+        its confirms cannot be waited for beside the replies."""
+        waiting = self.answers.outstanding > 0 or (self.awaited is not None and self.awaited.open > 0)
+        return replies.wait(min(gap, _SLICE_NS if waiting else gap) / 1e9)
+
     def _answered(self, confirms: Any) -> None:
-        if len(confirms) and self.spec.confirming:
-            now = self.now() - self.t0
-            self.schedule.freed(self.answers.take(confirms, now), now)
-            if self.tally.users is not None:
-                self.tally.users.answered(*self.answers.sequences(confirms), now)
+        if not len(confirms) or not self.spec.confirming:
+            return
+        now = self.now() - self.t0
+        freed = self.answers.take(confirms, now)
+        if self.awaited is not None:
+            self._refused(self.awaited, confirms, now)
+            return
+        self.schedule.freed(freed, now)
+        if self.tally.users is not None:
+            self.tally.users.answered(*self.answers.sequences(confirms), now)
+
+    def _refused(self, awaited: Awaited, confirms: Confirms, now: int) -> None:
+        """To what the broker refused no reply will come."""
+        for first, last, fate in zip(*self.answers.sequences(confirms), confirms.fate, strict=True):
+            if fate == Fate.REFUSED.value and last >= 0:
+                self._ended(awaited.give_up(np.arange(max(first, 0), last + 1), now), now)
+
+    def _replied(self) -> None:
+        """Replies that came free their slots, or let their users think, from the moment at which each came."""
+        if self.replies is None or self.awaited is None:
+            return
+        sequences, received = self.replies.take()
+        if len(sequences):
+            self._ended(*self.awaited.take(sequences, received - self.t0))
+
+    def _ended(self, sequences: NDArray[np.int64], ended: NDArray[np.int64] | int) -> None:
+        """These requests are not waited for any more: since then each (ns since t0)."""
+        if not len(sequences):
+            return
+        since = np.broadcast_to(np.asarray(ended, np.int64), len(sequences))
+        if self.tally.users is not None:
+            self.tally.users.replied(sequences, since)
+            return
+        for at, count in zip(*np.unique(since, return_counts=True), strict=True):
+            self.schedule.freed(int(count), int(at))
 
     def _tick(self, now: int) -> None:
+        if self.awaited is not None and now >= self.overdue_ns:
+            self.overdue_ns = now + _OVERDUE_NS
+            self._ended(self.awaited.overdue(now - self.t0), now - self.t0)
         for order in self.ticker.tick(now):
             self._order(order)
         for event in self.connection.events() if self.connection else ():
@@ -186,9 +236,13 @@ class _Loop:
         """What was outstanding stays unanswered. Try again until the schedule ends."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
         now = self.now() - self.t0
-        self.schedule.freed(self.answers.forget(now), now)
-        if self.tally.users is not None:
-            self.tally.users.given_up(now)
+        freed = self.answers.forget(now)
+        if self.awaited is not None:
+            self._ended(self.awaited.forget(now), now)
+        else:
+            self.schedule.freed(freed, now)
+            if self.tally.users is not None:
+                self.tally.users.given_up(now)
         self._drop()
         while self.now() - self.t0 < self.tally.end_ns:
             try:
@@ -207,16 +261,24 @@ class _Loop:
         """Until each message has its answer, or the drain's deadline."""
         deadline = self.now() + int(self.spec.drain_s * 1e9)
         try:
-            while self.producer is not None and (self.answers.outstanding > 0 or not self.spec.confirming):
+            while self.producer is not None and self._waits_still():
                 now = self.now()
-                if now >= deadline or (not self.spec.confirming and now - self.t0 > self.tally.end_ns + 50_000_000):
+                if now >= deadline:
                     break
                 self._answered(self.producer.confirms(0.01))
+                self._replied()
                 if now >= self.ticker.due_ns:
                     self._tick(now)
         except ConnectionLost as lost:
             self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
             self.producer = None
+
+    def _waits_still(self) -> bool:
+        if self.awaited is not None and self.awaited.open:
+            return True
+        if self.spec.confirming:
+            return self.answers.outstanding > 0
+        return self.now() - self.t0 <= self.tally.end_ns + _LINGER_NS
 
     def report(self) -> None:
         self.answers.close()

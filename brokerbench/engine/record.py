@@ -28,6 +28,9 @@ _RECEIVED_TOTALS = (
 )
 
 
+_REPLIES = ("replies_sent", "replies_confirmed", "replies_refused")
+
+
 @dataclass
 class Measured:
     """Filled in as the trial goes on; what was not reached stays None."""
@@ -94,6 +97,7 @@ def write_trial(
             "repeats": trial.repeats,
             "state": state,
             "reason": reason,
+            "pattern": plan.scenario.topology.pattern.value,
             "load": {
                 "model": load.model.value,
                 "arrivals": load.arrivals,
@@ -131,6 +135,7 @@ def _consumer(child: Child) -> dict[str, Any]:
         "group": child.spec.group,
         "index": child.spec.index,
         **{name: totals.get(name, 0) for name in names},
+        **{name: totals[name] for name in _REPLIES if name in totals},
         "reordered": totals.get("reordered", 0) if child.spec.ordered else None,
         "canaries": totals["canaries"],
         "negative": totals["negative"],

@@ -20,6 +20,7 @@ from .histogram import Histogram
 from .ledger import KEPT_IDS
 from .messages import bodies_of
 from .pages import Pages
+from .reply_pipe import ReplyWriter
 from .spec import ChildSpec
 
 __all__ = ["Recorder"]
@@ -37,6 +38,7 @@ class Recorder:
 
     def __init__(self, spec: ChildSpec) -> None:
         self._spec = spec
+        self._replies = ReplyWriter(spec) if spec.replies_through else None
         self._window = spec.window_ns
         self._t0 = 0
         self._bodies = bodies_of(spec)
@@ -67,6 +69,12 @@ class Recorder:
         """Once a second: allow body checks again."""
         self._checks_left = _BODY_CHECKS
 
+    def tick(self) -> None:
+        """Every now and then, whatever came."""
+        self.flush()
+        if self._replies is not None:
+            self._replies.push()
+
     def add(self, deliveries: Deliveries, now_ns: int) -> None:
         words = self._decode(deliveries)
         if deliveries.redelivered is not None:
@@ -83,6 +91,8 @@ class Recorder:
             received = now_ns if deliveries.received_ns is None else deliveries.received_ns
             partitions = 0 if deliveries.partitions is None else deliveries.partitions
             flagged = False if deliveries.redelivered is None else deliveries.redelivered
+        if self._replies is not None:
+            self._replies.add(words, received)
         if self._fill + count > _ROWS:
             self.flush()
         if count > _ROWS // 4:
@@ -116,7 +126,9 @@ class Recorder:
             pages.flush()
 
     def close(self) -> None:
-        self.flush()
+        self.tick()
+        if self._replies is not None:
+            self._replies.close()
         for pages in self._pages.values():
             pages.close()
 

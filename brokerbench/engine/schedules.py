@@ -17,7 +17,7 @@ def schedule_of(spec: ChildSpec) -> Schedule:
     if spec.replay is not None:
         return Replay(Path(spec.replay))
     if spec.rate_msgs_s is None:
-        return Saturate(spec.in_flight, spec.confirming)
+        return Saturate(spec.in_flight, spec.confirming or spec.replies_through is not None)
     if spec.profile:
         seed = spec.seed if spec.arrivals == "poisson" else None
         return Varying(Profile(spec.profile), spec.producers, spec.index, seed)

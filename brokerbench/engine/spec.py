@@ -46,6 +46,8 @@ class ChildSpec:
     bodies: str = "equal"  # or rows, tape: sizes differ, and files in `ledger` say how
     mean_bytes: float | None = None  # None: all are equal
     compressibility: float = 0.0
+    replies: Sequence[Mapping[str, Any]] = ()  # who answers: where to, for each producer
+    replies_through: str | None = None  # the pipe by which who receives replies tells its producer of them
     canned: bool = False  # the same messages come again and again, and may come before t0
 
     def as_json(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .answers import Answers, HandOvers
+from .awaited import Awaited
 from .schedule import Schedule
 from .schedules import schedule_of
 from .spec import ChildSpec
@@ -18,6 +19,7 @@ class Tally:
         self.spec, self.schedule = spec, schedule
         self.users = schedule if isinstance(schedule, Users) else None
         self.answers = Answers(spec)
+        self.awaited = Awaited(spec) if spec.replies_through else None
         self.hand_overs = HandOvers(spec)
         self.end_ns = 0  # of the schedule
         self.sent = 0
@@ -31,7 +33,9 @@ class Tally:
         histograms = {"send_delay": self.hand_overs.delay.take()}
         if self.spec.confirming:
             histograms["confirm"] = answers.latency.take()
-        if self.users is not None:
+        if self.awaited is not None:
+            histograms["service"] = self.awaited.service.take()
+        elif self.users is not None:
             histograms["service"] = answers.service.take()
         counts = {
             "scheduled": self._scheduled(since),
@@ -67,15 +71,31 @@ class Tally:
                 "due_sum_ns": hand_overs.due_sum_ns,
             },
             **({} if self.users is None else {"thoughts": self.users.thoughts, "thought_ns": self.users.thought_ns}),
-            "in_flight_mean": answers.in_flight_mean() if self.spec.confirming else None,
+            **self._replies(),
+            "in_flight_mean": self._in_flight_mean(),
             "by_one": self.by_one,
             "confirmed_by_time": answers.confirmed_by_time,
             "sent_by_time": hand_overs.by_time,
             "answered_twice": answers.twice,
-            "negative": {"send_delay": hand_overs.delay.negative, "confirm": answers.latency.negative},
+            "negative": self._negative(),
             "canaries": self.canaries,
             "ended_s": round(self.end_ns / 1e9, 3),
         }
+
+    def _replies(self) -> dict[str, int]:
+        awaited = self.awaited
+        if awaited is None:
+            return {}
+        return {"replied": awaited.replied, "replied_in_window": awaited.in_window, "given_up": awaited.given_up}
+
+    def _in_flight_mean(self) -> float | None:
+        if self.awaited is not None:
+            return self.awaited.in_flight_mean()
+        return self.answers.in_flight_mean() if self.spec.confirming else None
+
+    def _negative(self) -> dict[str, int]:
+        found = {"send_delay": self.hand_overs.delay.negative, "confirm": self.answers.latency.negative}
+        return found if self.awaited is None else {**found, "service": self.awaited.service.negative}
 
     def _unsent(self, since: int) -> int:
         """Where it is known, from a schedule of its own: that it fits what was counted is checked later."""

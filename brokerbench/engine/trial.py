@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Driver, Endpoints
+from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Driver
 from brokerbench.model import Candidate, Plan, PromisePoint, Trial
 from brokerbench.servers import GuardianLost
 
@@ -20,8 +20,10 @@ from .folder import TrialFolder, now_iso
 from .ledger import GroupFates, SentSide, reckon
 from .messages import write_messages
 from .monitor import Monitor
+from .places import Places
 from .planner import settings_of
 from .record import Measured, write_trial
+from .reply_pipe import reply_pipe
 from .spec import ChildSpec
 
 __all__ = ["Interrupted", "Outcome", "TrialContext", "run_trial"]
@@ -147,27 +149,30 @@ class _Runner:
     def run(self) -> None:
         self.bitmaps.mkdir()
         write_messages(self.scenario, self.scenario.message, self.context.trial.seed, self.bitmaps)
+        if self.scenario.topology.answered:
+            for producer in range(self.scenario.topology.producers):
+                os.mkfifo(reply_pipe(self.bitmaps, producer))
         self.context.observe("phase", {"phase": "connecting"})
         admin = self.context.driver.admin(self.context.address, self.settings)
         try:
-            endpoints = admin.declare(self._destination())
+            places = Places.declare(admin, self.scenario, f"bb.{self.context.run_id}.{self.context.trial.id}")
             try:
                 with self.context.fleet(self.folder.path, self._beat) as fleet:
-                    self._conduct(fleet, admin, endpoints)
+                    self._conduct(fleet, admin, places)
             except BaseException:
                 # What went wrong first is the reason, not that a dead server cannot be tidied up after it.
                 with suppress(BadTarget, ConnectionLost):
-                    admin.delete(endpoints)
+                    places.delete(admin)
                 raise
-            admin.delete(endpoints)
+            places.delete(admin)
         finally:
             admin.close()
             shutil.rmtree(self.bitmaps, ignore_errors=True)
 
-    def _conduct(self, fleet: Fleet, admin: Admin, endpoints: Endpoints) -> None:
+    def _conduct(self, fleet: Fleet, admin: Admin, places: Places) -> None:
         measured = self.measured
         # Side by side: nothing is sent before all are ready, and what comes first are canaries, sent until they arrive.
-        specs = self._specs(endpoints)
+        specs = self._specs(places)
         for role in ("consumer", "producer"):
             for spec in specs[role]:
                 measured.children.append(fleet.start(spec))
@@ -184,8 +189,8 @@ class _Runner:
         if ended := self.context.server_ended():
             raise TrialFailed(f"{ended}; the ledger goes as far as the load did")
         self.context.observe("phase", {"phase": "reading back"})
-        measured.counters = self._counters(admin, endpoints)
-        measured.facts = self.context.hide({**admin.facts(endpoints), **self.context.about})
+        measured.counters = self._counters(admin, places)
+        measured.facts = self.context.hide({**admin.facts(places.messages), **self.context.about})
         fleet.tell(fleet.of("producer"), do="close")
         fleet.until(lambda: all(c.closed for c in fleet.children), _DONE_S)
         if self.monitor:
@@ -291,12 +296,12 @@ class _Runner:
             late = ", ".join(c.spec.name for c in children if not c.done)
             raise TrialFailed(f"{late}: did not close within {_DONE_S:g} s")
 
-    def _counters(self, admin: Admin, endpoints: Endpoints) -> Counters:
+    def _counters(self, admin: Admin, places: Places) -> Counters:
         """Read until they say what we say, else until the deadline; the difference is judged later."""
         wanted = self.measured.expected_counters()
         deadline = self.clock.now_ns() + int(_COUNTERS_S * 1e9)
         while True:
-            counters = admin.counters(endpoints)
+            counters = places.counters(admin)
             if counters.published is None or self.clock.now_ns() > deadline:
                 return counters
             settled = all(v is None or v == wanted.delivered.get(g) for g, v in counters.delivered.items())
@@ -306,23 +311,15 @@ class _Runner:
 
     # -- what the children are told -------------------------------------------------------------------------------
 
-    def _destination(self) -> Destination:
-        topology = self.scenario.topology
-        return Destination(
-            name=f"bb.{self.context.run_id}.{self.context.trial.id}",
-            partitions=topology.partitions,
-            producers=topology.producers,
-            groups={name: group.consumers for name, group in topology.groups.items()},
-        )
-
-    def _specs(self, endpoints: Endpoints) -> dict[str, list[ChildSpec]]:
+    def _specs(self, places: Places) -> dict[str, list[ChildSpec]]:
         context = self.context
         return cast(
             self.scenario,
             self.candidate,
             context.driver,
             context.reference,
-            endpoints,
+            places.messages,
+            places.replies,
             tag=context.trial.tag,
             seed=context.trial.seed,
             ledger=self.bitmaps,

@@ -88,6 +88,13 @@ class Users:
                 if lane is not None:
                     self._think(lane, now_ns)
 
+    def replied(self, sequences: NDArray[np.int64], received_ns: NDArray[np.int64]) -> None:
+        """Their users think from the moment at which each reply came."""
+        for sequence, received in zip(sequences.tolist(), received_ns.tolist(), strict=True):
+            lane = self._waiting.pop(sequence, None)
+            if lane is not None:
+                self._think(lane, received)
+
     def given_up(self, now_ns: int) -> None:
         """The connection is lost: nobody waits for an answer any more."""
         for lane in self._waiting.values():

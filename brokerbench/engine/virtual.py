@@ -5,6 +5,7 @@ exact and the same each time. Only a driver that lives in this process can take 
 """
 
 import json
+import select
 import threading
 import traceback
 from collections import deque
@@ -55,6 +56,13 @@ class VirtualClock:
 
     def sleep_s(self, seconds: float) -> None:
         self.wait(self._now + round(seconds * 1e9), lambda: False)
+
+    def readable(self, fd: int, timeout_s: float) -> bool:
+        def ready() -> bool:
+            return bool(select.select([fd], [], [], 0)[0])
+
+        self.wait(self._now + round(timeout_s * 1e9), ready)
+        return ready()
 
     def wait(self, until_ns: int, ready: Callable[[], bool]) -> None:
         """Returns once `ready()`, or at `until_ns`."""

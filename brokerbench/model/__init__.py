@@ -37,7 +37,7 @@ from .scenario import (
 )
 from .sizes import LOGNORMAL_CUT, Lognormal, SizeRange, Sizes
 from .stage import Segment, Stage
-from .topology import Group, Topology
+from .topology import REPLIES, Group, Pattern, Topology
 from .trace import Trace
 from .tracefile import TraceError, TraceFile, read_trace
 from .units import (
@@ -73,6 +73,7 @@ __all__ = [
     "OWN",
     "PLAIN_NEEDS",
     "PROTOCOLS",
+    "REPLIES",
     "STAMP_BYTES",
     "STEAL_MOST",
     "SUPPORTED_VERSION",
@@ -102,6 +103,7 @@ __all__ = [
     "Message",
     "Need",
     "OrderModel",
+    "Pattern",
     "Plan",
     "Promise",
     "PromisePoint",

@@ -181,10 +181,21 @@ class Scenario(Frozen):
             if broker.topology is not None and set(broker.topology.groups) != set(self.topology.groups):
                 groups = ", ".join(self.topology.groups)
                 raise ValueError(f"brokers.{name}.topology: every candidate has the scenario's groups: {groups}")
+            if broker.topology is not None and broker.topology.pattern is not self.topology.pattern:
+                raise ValueError(
+                    f"brokers.{name}.topology: every candidate has the scenario's pattern: {self.topology.pattern.value}"
+                )
             promise = None if broker.delivery is None else (broker.delivery.guarantee, broker.delivery.survives)
             if promise not in (None, (self.delivery.guarantee, self.delivery.survives)):
                 raise ValueError(
                     f"brokers.{name}.delivery: guarantee and survives are asked of all candidates alike;"
                     " its own can be in_flight"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_request_has_a_response(self) -> "Scenario":
+        asked = [name for name in (self.primary, *(each.metric for each in self.slo)) if name.startswith("response.")]
+        if asked and not self.topology.answered:
+            raise ValueError(f"{asked[0]} is of requests: use topology.pattern: request-reply, or ask for end_to_end")
         return self

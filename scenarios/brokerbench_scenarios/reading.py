@@ -98,7 +98,7 @@ class _Reading:
             check.validated(error)
         if check.problems:
             raise ScenarioError(check.problems) from None
-        return scenario.model_copy(update={"primary": scenario.primary or default_primary(scenario.load.model)})
+        return scenario.model_copy(update={"primary": scenario.primary or default_primary(scenario)})
 
     def _with_traces(self, scenario: Scenario, folder: Path) -> Scenario:
         message, stages = scenario.message, []

@@ -3,11 +3,11 @@
 import re
 from typing import Literal, cast
 
-from brokerbench.model import LoadModel, Slo, count, duration_s, rate_msgs_s
+from brokerbench.model import LoadModel, Scenario, Slo, count, duration_s, rate_msgs_s
 
 __all__ = ["METRICS", "METRICS_SHOWN", "default_primary", "read_slo"]
 
-_LATENCIES = ("send_delay", "confirm", "end_to_end")
+_LATENCIES = ("send_delay", "confirm", "end_to_end", "response")
 _FIGURES = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 _COUNTS = ("lost", "duplicates", "reordered")
 _RATES = ("delivered_msgs_s", "confirmed_msgs_s")
@@ -30,8 +30,11 @@ def read_slo(metric: str, text: str) -> Slo:
     return Slo(metric=metric, op=known, value=_value(metric, value), text=text)
 
 
-def default_primary(model: LoadModel) -> str:
+def default_primary(scenario: Scenario) -> str:
     """The figure that is tested where the scenario names none."""
+    model = scenario.load.model
+    if scenario.topology.answered and model is not LoadModel.SATURATE:
+        return "response.p99"
     return {LoadModel.SATURATE: "delivered_msgs_s", LoadModel.CLOSED: "confirm.p99"}.get(model, "end_to_end.p99")
 
 

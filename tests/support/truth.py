@@ -24,6 +24,7 @@ class Truth:
     study: Study
     account: Mapping[str, Any]
     times: Mapping[str, Any]
+    replies: tuple[Mapping[str, Any], ...] = ()  # its ledgers of the places for replies
 
     @property
     def record(self) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def assert_agrees(truth: Truth) -> None:
 def assert_counts(truth: Truth) -> None:
     """Every count that both sides have."""
     ledger, account = truth.record["ledger"], truth.account
-    sides = account["groups"].values()
+    sides = [side for each in (account, *truth.replies) for side in each["groups"].values()]
     assert ledger["refused"] == account["refused"]
     assert ledger["sent"] == account["published"] + account["refused"]
     assert ledger["confirmed"] == account["confirmed"]

@@ -45,15 +45,20 @@ def run_virtual(
     closed: Mapping[str, Any] | None = None,
     stages: Sequence[Mapping[str, Any]] = (),
     message: Mapping[str, Any] | None = None,
+    repliers: int = 0,
 ) -> Truth:
     """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users, or
-    `stages` say it all."""
+    `stages` say it all. With `repliers`, each message is a request that one of them answers."""
     stage = {"steady_s": steady_s} | ({} if rate is None else {"rate_msgs_s": rate})
     scenario = Scenario.from_base(
         {
             "scenario": "truth",
             "brokers": {"it": {"driver": "simulated", "settings": settings}},
-            "topology": {"producers": producers, "groups": {"all": {}}},
+            "topology": {
+                "pattern": "request-reply" if repliers else "stream",
+                "producers": producers,
+                "groups": {"all": {"consumers": repliers or 1}},
+            },
             "message": message or {"size": 64},
             "delivery": {"guarantee": guarantee, "in_flight": in_flight},
             "load": {
@@ -65,7 +70,7 @@ def run_virtual(
                 "drain_s": drain_s,
             },
             "repeats": {"blocks": 1},
-            "primary": "end_to_end.p99",
+            "primary": "response.p99" if repliers else "end_to_end.p99",
         }
     )
     clock = VirtualClock()
@@ -105,5 +110,6 @@ def run_virtual(
     folder.set_trial(trial.id, outcome.state)
     folder.end("finished")
     write_summary(folder.path)
-    account = next(iter(driver.accounts.values()))
-    return Truth(folder.path, load(folder.path), account.as_json(), account.arrays())
+    account, *replies = driver.accounts.values()
+    told = tuple(each.as_json() for each in replies)
+    return Truth(folder.path, load(folder.path), account.as_json(), account.arrays(), told)

@@ -1,0 +1,70 @@
+"""Where a trial's messages go at the broker: one destination, and in request-reply one for replies to each producer.
+
+Applications have a reply queue each, too: nobody looks through replies to others.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from brokerbench.contract import Admin, Counters, Destination, Endpoints
+from brokerbench.model import REPLIES, Pattern, Scenario, Topology
+
+__all__ = ["Places", "of_replies"]
+
+
+def of_replies(topology: Topology) -> Topology:
+    """What a reply destination looks like to a driver: sent to by all who answer, received by one."""
+    (group,) = topology.groups.values()
+    groups = {REPLIES: group.model_copy(update={"consumers": 1})}
+    return topology.model_copy(update={"pattern": Pattern.STREAM, "producers": group.consumers, "groups": groups})
+
+
+@dataclass(frozen=True)
+class Places:
+    messages: Endpoints
+    replies: tuple[Endpoints, ...] = ()  # by producer
+
+    @classmethod
+    def declare(cls, admin: Admin, scenario: Scenario, name: str) -> Self:
+        """Raises BadTarget; what was made until then is deleted."""
+        topology, made = scenario.topology, []
+        asked = [(topology, name)]
+        if topology.answered:
+            asked += [(of_replies(topology), f"{name}.r{producer}") for producer in range(topology.producers)]
+        try:
+            for of, called in asked:
+                made.append(admin.declare(_destination(of, called)))
+        except BaseException:
+            for endpoints in made:
+                admin.delete(endpoints)
+            raise
+        return cls(made[0], tuple(made[1:]))
+
+    def counters(self, admin: Admin) -> Counters:
+        """Published are messages, without replies; replies are those of all requesters."""
+        found = admin.counters(self.messages)
+        if not self.replies:
+            return found
+        replies = [admin.counters(each) for each in self.replies]
+        delivered = {**found.delivered, REPLIES: _added(each.delivered.get(REPLIES) for each in replies)}
+        return Counters(found.published, delivered, _added((found.stored, *(each.stored for each in replies))))
+
+    def delete(self, admin: Admin) -> None:
+        for each in (self.messages, *self.replies):
+            admin.delete(each)
+
+
+def _destination(topology: Topology, name: str) -> Destination:
+    groups = {group: each.consumers for group, each in topology.groups.items()}
+    return Destination(name, topology.partitions, topology.producers, groups)
+
+
+def _added(numbers: Iterable[int | None]) -> int | None:
+    """None where one of them is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
