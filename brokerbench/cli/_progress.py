@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from brokerbench.model import LoadModel, Plan, Trial, TrialKind
-from brokerbench_analysis.metrics import is_bound
+from brokerbench_analysis.metrics import is_bound, whole_way
 
 from ._live import Moment, Watch
 
@@ -161,12 +161,13 @@ def _figures(trial: Mapping[str, Any], percentiles: Sequence[str]) -> Iterator[s
     yield trial["validity"]["state"]
     if trial["state"] != "finished":
         return
-    latency, rate = trial["end_to_end_ms"], trial["delivered_msgs_s"]
+    way, rate = whole_way(trial), trial["delivered_msgs_s"]
+    latency = trial[f"{way}_ms"]
     if rate is not None:
         yield f"{rate:,.0f} msg/s"
     for figure in percentiles:
         if latency and latency[figure] is not None:
-            words = f"end-to-end {figure}" if figure == "p50" else figure
+            words = f"{way.replace('_', '-')} {figure}" if figure == "p50" else figure
             yield f"{words} {'at least ' if is_bound(latency, figure) else ''}{latency[figure]:.2f} ms"
     if trial["ledger"]:
         yield f"lost {trial['ledger']['lost']:,}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from brokerbench_analysis.metrics import is_bound
+from brokerbench_analysis.metrics import is_bound, whole_way
 
 __all__ = ["result_table"]
 
@@ -33,7 +33,11 @@ def _row(name: str, candidate: dict[str, Any]) -> list[str]:
     merged = candidate["merged"]
     if not merged:
         return [label, state, *["–"] * 6]
-    latency, ledger, resources = merged["end_to_end_ms"] or {}, merged["ledger"] or {}, merged.get("resources") or {}
+    latency, ledger, resources = (
+        merged[f"{whole_way(merged)}_ms"] or {},
+        merged["ledger"] or {},
+        merged.get("resources") or {},
+    )
     return [
         label,
         state,

@@ -112,6 +112,7 @@ def _question(plan: Plan) -> list[str]:
         f" measured {format_duration(load.measure_s)}, drain up to {format_duration(load.drain_s)}",
         f"  message    {message.text}",
         f"  topology   {_topology(scenario.topology)}",
+        *_pattern(scenario),
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",
         *([f"  needs      {', '.join(need.text for need in scenario.needs)}"] if scenario.needs else []),
@@ -119,6 +120,20 @@ def _question(plan: Plan) -> list[str]:
         f"  primary    {scenario.primary}",
         f"  repeats    {scenario.repeats.text}",
         *_margins(scenario.margins),
+    ]
+
+
+def _pattern(scenario: Scenario) -> list[str]:
+    if not scenario.topology.answered:
+        return []
+    ends = {
+        LoadModel.CLOSED: "; a user waits for the reply",
+        LoadModel.SATURATE: "; a slot is free once its reply came",
+    }
+    (group,) = scenario.topology.groups
+    return [
+        f"  pattern    request-reply: {group} answers each message to its producer{ends.get(scenario.load.model, '')}",
+        "  response   from the intended time to the reply received",
     ]
 
 

@@ -182,9 +182,8 @@ class Scenario(Frozen):
                 groups = ", ".join(self.topology.groups)
                 raise ValueError(f"brokers.{name}.topology: every candidate has the scenario's groups: {groups}")
             if broker.topology is not None and broker.topology.pattern is not self.topology.pattern:
-                raise ValueError(
-                    f"brokers.{name}.topology: every candidate has the scenario's pattern: {self.topology.pattern.value}"
-                )
+                pattern = self.topology.pattern.value
+                raise ValueError(f"brokers.{name}.topology: every candidate has the scenario's pattern: {pattern}")
             promise = None if broker.delivery is None else (broker.delivery.guarantee, broker.delivery.survives)
             if promise not in (None, (self.delivery.guarantee, self.delivery.survives)):
                 raise ValueError(

@@ -1,6 +1,5 @@
 """Requests and replies against what the simulated broker knows: two ways and an answer, for each load model."""
 
-import math
 from pathlib import Path
 
 import pytest

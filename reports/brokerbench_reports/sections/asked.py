@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.model import Load, Message, Stage, format_duration
+from brokerbench.model import Load, Message, Pattern, Stage, format_duration
 from brokerbench_reports.words import count, plural
 
 __all__ = ["asked", "load_words", "promise_words"]
@@ -18,6 +18,7 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
         ("Load", load_words(load)),
         ("Message", Message.from_base(scenario["message"]).text),
         ("Topology", _topology(topology)),
+        *_pattern(topology, load),
         ("Promise asked", promise_words(delivery["guarantee"], delivery["survives"])),
         ("In flight", _in_flight(load, delivery)),
         ("Repeats", _repeats(scenario["repeats"])),
@@ -66,6 +67,16 @@ def _repeats(repeats: Json) -> str:
     words = f"{plural(repeats['blocks'], 'block')}: each candidate once a block, in random order"
     more = repeats.get("look_again")
     return f"{words}; on to {count(more)} if undecided then" if more else words
+
+
+def _pattern(topology: Json, load: Json) -> list[tuple[str, str]]:
+    """Only where there is more than messages one way."""
+    if topology.get("pattern") != Pattern.REQUEST_REPLY:
+        return []
+    (group,) = topology["groups"]
+    ends = {"closed": "; a user waits for the reply", "saturate": "; the next request as soon as a reply came"}
+    how = f"request-reply: {group} answers each message to its producer{ends.get(load['model'], '')}"
+    return [("Pattern", f"{how}; response time: intended → reply received")]
 
 
 def _topology(topology: Json) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from brokerbench.model import Survives
 from brokerbench_analysis import Study
-from brokerbench_analysis.metrics import metric
+from brokerbench_analysis.metrics import metric, whole_way
 from brokerbench_reports.words import between, count
 
 from .asked import promise_words
@@ -15,7 +15,7 @@ from .cells import Cell, Column, Record, counted, measured
 from .generator import limit_cell
 from .machine import disk_warning
 from .subjects import GENERATORS, Subject, readings
-from .trials import bounds, latency_cell
+from .trials import bounds, latency_cell, of_the_way
 
 __all__ = ["comparison"]
 
@@ -51,7 +51,8 @@ def comparison(study: Study, subjects: Sequence[Subject], details: Sequence[str]
     of = metric(study.summary["primary"])
     first = "highest" if of.higher_is_better else "lowest"
     order = f"Ranked by {of.words}, {first} first. " if study.verdict.ranking else ""
-    columns = (*_COLUMNS[:3], _LIMIT, *_COLUMNS[3:]) if saturates else _COLUMNS
+    named = of_the_way(_COLUMNS, [s.record["merged"] or {} for s in subjects])
+    columns = (*named[:3], _LIMIT, *named[3:]) if saturates else named
     return {
         "lead": order + _LEAD,
         "columns": columns if any(row.cells for row in rows) else (_COLUMNS[0], Column("why there is no figure")),
@@ -125,9 +126,7 @@ def _cells(subject: Subject, merged: Json) -> list[Cell]:
     return [
         _promise(subject),
         _over_trials(measured(merged["delivered_msgs_s"], digits=4, source=rates), subject, "throughput", 4),
-        latency("end_to_end", "p50"),
-        latency("end_to_end", "p99"),
-        latency("end_to_end", "p99_9"),
+        *(latency(whole_way(merged), figure) for figure in ("p50", "p99", "p99_9")),
         latency("confirm", "p99") if merged["confirm_ms"] else Cell(_unconfirmed(subject), css="n none", source=log),
         counted(merged["ledger"]["lost"], ledger, loud=True, note=_share(merged["ledger"])),
         counted(merged["ledger"]["duplicates"], ledger, loud=True),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["drawings"]
 
 _LATENCIES = (
+    ("response", "Response time", "Intended -> reply received: from the intended request to the receipt of its reply."),
     ("end_to_end", "End-to-end latency", "From the intended send to the receipt."),
     ("confirm", "Confirm latency", "From the intended send to the broker's confirm; only candidates that confirm."),
     (
@@ -32,6 +33,7 @@ _BESIDE = ("broker_cpu", "end_to_end.p50")  # a rank without its price is half a
 # title, unit told of single values, columns with their labels, log scale
 _STRIPS = (
     ("end-to-end latency, ms (log)", "ms", (("end_to_end_p50_ms", "p50"), ("end_to_end_p99_ms", "p99")), True),
+    ("response time, ms (log)", "ms", (("response_p50_ms", "p50"), ("response_p99_ms", "p99")), True),
     ("delivered, msg/s", "msg/s", (("delivered", "delivered"), ("scheduled", "scheduled")), False),
     ("backlog, messages", "messages", (("backlog", "backlog"),), False),
     ("CPU, cores", "cores", (("broker_cpu", "broker"), ("generator_cpu", "generator")), False),

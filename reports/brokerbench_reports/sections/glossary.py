@@ -50,7 +50,8 @@ METHOD = (
     "Latency starts at the intended time: when the schedule wanted the message sent, not when the client got round to "
     "it. A stall of broker or generator therefore shows in every message it held up.",
     "Send delay is intended to handed over; confirm latency intended to confirmed; end-to-end latency intended to "
-    "received. In a closed load the confirm latency is a user's response time; its service time is the part from the "
+    "received. In request-reply the response time is intended to reply received, and end-to-end ends at who answers. "
+    "In a closed load a user waits for the reply, or else for the confirm; its service time is the part from the "
     "hand-over on.",
     "The unit of comparison is the trial, not the message. Intervals and ranks come from the spread between trials, "
     "paired in blocks; only the primary figure is tested, and everything else is exploratory.",

@@ -1,16 +1,17 @@
 """Every trial, one row each, with links to the files its figures are made of."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from brokerbench_analysis.metrics import is_bound
+from brokerbench_analysis.metrics import is_bound, whole_way
 from brokerbench_reports.words import figure, plural
 
 from .apart import kind_words
 from .cells import Cell, Column, Record, Who, counted, link, measured
 from .subjects import Subject
 
-__all__ = ["bounds", "latency_cell", "trials"]
+__all__ = ["bounds", "latency_cell", "of_the_way", "trials"]
 
 Json = Mapping[str, Any]
 _COLUMNS = (
@@ -51,7 +52,14 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
     )
     rows = [Record(_cells(t), _who(t, s), s.floor or t in s.apart) for t, s in ordered]
     lead = _LEAD if ordered else "No trial has ended."
-    return {"lead": lead, "columns": _COLUMNS, "rows": rows, "notes": bounds(rows)}
+    return {"lead": lead, "columns": of_the_way(_COLUMNS, [t for t, _ in ordered]), "rows": rows, "notes": bounds(rows)}
+
+
+def of_the_way(columns: Sequence[Column], records: Sequence[Json]) -> Sequence[Column]:
+    """The columns of the whole way's latency, named as what these records have: of requests it is the response."""
+    if not any(whole_way(record) == "response" for record in records):
+        return columns
+    return [replace(column, label=column.label.replace("end-to-end", "response")) for column in columns]
 
 
 def bounds(rows: Sequence[Record]) -> list[str]:
@@ -83,8 +91,7 @@ def _cells(trial: Json) -> list[Cell]:
         _steady(trial.get("steady") or {}),
         measured(trial["offered_msgs_s"], digits=4, source=rates),
         measured(trial["delivered_msgs_s"], digits=4, source=rates),
-        latency_cell(trial["end_to_end_ms"], "p50", log),
-        latency_cell(trial["end_to_end_ms"], "p99", log),
+        *(latency_cell(trial[f"{whole_way(trial)}_ms"], figure, log) for figure in ("p50", "p99")),
         latency_cell(trial["send_delay_ms"], "p99", log),
         counted(ledger.get("lost"), f"{home}/ledger.json", loud=True),
         counted(ledger.get("duplicates"), f"{home}/ledger.json", loud=True),
