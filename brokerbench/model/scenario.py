@@ -191,10 +191,3 @@ class Scenario(Frozen):
                     " its own can be in_flight"
                 )
         return self
-
-    @model_validator(mode="after")
-    def _only_a_request_has_a_response(self) -> "Scenario":
-        asked = [name for name in (self.primary, *(each.metric for each in self.slo)) if name.startswith("response.")]
-        if asked and not self.topology.answered:
-            raise ValueError(f"{asked[0]} is of requests: use topology.pattern: request-reply, or ask for end_to_end")
-        return self

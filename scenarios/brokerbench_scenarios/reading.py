@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from brokerbench.model import OWN, Frozen, Scenario, ServerKind, Slo, TraceError
+from brokerbench.model import OWN, Frozen, Pattern, Scenario, ServerKind, Slo, TraceError
 
 from .check import ENVIRONMENT, Checker
 from .needs import read_needs
@@ -92,6 +92,7 @@ class _Reading:
         data["slo"] = self._conditions(data)
         data["needs"] = read_needs(needs, check, self._features) if needs else []
         self._primary(data)
+        self._responses(data)
         try:
             scenario = self._with_traces(Scenario.model_validate(data), folder)
         except ValidationError as error:
@@ -188,6 +189,16 @@ class _Reading:
             except ValueError as error:
                 check.complain(path, check.places[path], f"slo.{metric}: {error}")
         return found
+
+    def _responses(self, data: dict[str, Any]) -> None:
+        """Only a request has a response."""
+        if (data.get("topology") or {}).get("pattern") == Pattern.REQUEST_REPLY:
+            return
+        asked = {("primary",): str(data.get("primary"))} | {("slo", each.metric): each.metric for each in data["slo"]}
+        for path, metric in asked.items():
+            if metric.startswith("response.") and path not in self._check.flagged:
+                hint = "use topology: {pattern: request-reply}, or ask for end_to_end"
+                self._check.complain(path, self._check.places[path], f"{metric} is of requests and their replies", hint)
 
     def _primary(self, data: dict[str, Any]) -> None:
         """Its words are not in the model."""

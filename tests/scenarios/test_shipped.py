@@ -16,6 +16,7 @@ def test_their_names() -> None:
         "kafka-three",
         "order-events",
         "rabbitmq-ha",
+        "request-reply",
         "saturate",
         "thousand-users",
         "tls-cost",
