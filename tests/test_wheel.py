@@ -48,6 +48,12 @@ def test_only_our_packages_are_in_it(installed: Path) -> None:
     }
 
 
+def test_what_is_known_of_each_broker_is_in_it(installed: Path) -> None:
+    kept = {path.relative_to(ROOT / "drivers") for path in (ROOT / "drivers").rglob("*qualities.yaml")}
+    assert kept
+    assert {path.relative_to(installed) for path in installed.rglob("*qualities.yaml")} == kept
+
+
 def test_a_scenario_runs_from_it(installed: Path, tmp_path: Path) -> None:
     where = [sys.executable, "-P", "-c", "import brokerbench_reports; print(brokerbench_reports.__file__)"]
     found = subprocess.run(

@@ -1,6 +1,7 @@
-"""What a candidate answers to the scenario's needs, now that its server has told its version.
+"""What a candidate answers to the scenario's needs, now that its server has told what it is.
 
-run.json has the answers as of before the run, and the lines behind them; only what was left open is judged again.
+run.json has the answers as of before the run, and the lines behind them; only what was left open is judged again, with
+the version, and with what a setting left to the server turned out to be (which product was found, say).
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,4 +47,5 @@ def _again(before: Answer, about: Mapping[str, Any], facts: Mapping[str, Any], d
 
 def _by_lines(need: Need, about: Mapping[str, Any], facts: Mapping[str, Any]) -> Answer:
     settings = (about.get("promise") or {}).get("settings") or {}
-    return answer_to(need, lines_of(about), settings, {}, str(facts["version"]))
+    told = {name: facts.get(name) if value is None else value for name, value in settings.items()}
+    return answer_to(need, lines_of(about), told, {}, str(facts["version"]))

@@ -40,23 +40,25 @@ class Proof(StrEnum):
 
 class Line(Frozen):
     """One line of a qualities.yaml. `answer` is yes or no for a plain need, a list for protocols, languages and
-    licences, a size for message-size; a factor has only `says`. `only`: the source names all there are, so that what is
-    not in the answer is not there."""
+    licences, a size for message-size; a factor has only `says`. `only`: the source names all there are, or the
+    highest value, so that what is beyond the answer is not there."""
 
     about: str
     answer: Literal["yes", "no"] | tuple[str, ...] | str | None = None
     only: bool = False
     says: str = ""
-    when: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)  # settings of the driver
+    when: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)  # settings of the driver, and what each may be
     versions: str | None = None  # as `versions.holds` reads it
     source: Annotated[str, Field(pattern=r"^https://\S+$")] | None = None
     read: date | None = None
-    proved: Literal["conformance"] | None = None
+    proved: Literal["conformance", "driver"] | None = None  # a test asks it of a server; the driver does not declare it
 
     @model_validator(mode="after")
     def _stands_on_something(self) -> "Line":
         if self.proved is None and (self.source is None or self.read is None):
             raise ValueError(f"{self.about}: give a source and the day it was read, or proved: conformance")
+        if self.proved and self.proved != ("driver" if self.answer == _NO else "conformance"):
+            raise ValueError(f"{self.about}: a yes is proved: conformance, a no is proved: driver; else give a source")
         if self.versions is not None:
             holds(self.versions, "0")
         self._answers()
@@ -103,17 +105,19 @@ def answer_to(
     own = [line for line in lines if line.about == need.word and line.under(settings) is not False]
     if need.word in declared:
         return _declared(need, own, has=declared[need.word])
-    there = [line for line in own if line.versions is None or holds(line.versions, version) is not False]
-    if not there:
-        return Answer(need=need.text, having=Having.NOT_KNOWN, says="no line about it")
-    found = {_having(need, line) for line in there}
-    if len(found) > 1:
-        told = [f"{line.says or line.answer}{_where(line)}" for line in there]
-        return Answer(need=need.text, having=Having.NOT_KNOWN, says=f"it depends: {'; '.join(told)}")
-    first, [having] = there[0], found
-    proof = Proof.CONFORMANCE if first.proved else Proof.SOURCE
+    judged = [(line, _applies(line, settings, version)) for line in own]
+    there = [line for line, applies in judged if applies is not False]
+    certain = [line for line, applies in judged if applies]
+    if not certain or len({_having(need, line) for line in there}) > 1:
+        return Answer(need=need.text, having=Having.NOT_KNOWN, says=_open(need, there))
+    first = certain[0]
     return Answer(
-        need=need.text, having=having, says=_says(need, first), proof=proof, source=first.source, read=first.read
+        need=need.text,
+        having=_having(need, first),
+        says=_says(need, first),
+        proof=Proof.CONFORMANCE if first.proved else Proof.SOURCE,
+        source=first.source,
+        read=first.read,
     )
 
 
@@ -149,8 +153,9 @@ def _having(need: Need, line: Line) -> Having:
     if need.word in PLAIN_NEEDS or need.word not in VALUED_NEEDS:
         return Having.MET if line.answer == _YES else Having.NOT_MET
     if need.word == "message-size":
-        fits = line.answer == UNLIMITED or size_bytes(line.answer) >= size_bytes(need.value)
-        return Having.MET if fits else Having.NOT_MET
+        if line.answer == UNLIMITED or size_bytes(line.answer) >= size_bytes(need.value):
+            return Having.MET
+        return Having.NOT_MET if line.only else Having.NOT_KNOWN
     there = line.answer or ()
     if need.word == "licence":  # of several, the user chooses
         return Having.MET if any(need.allowed_by(each) for each in there) else Having.NOT_MET
@@ -159,11 +164,26 @@ def _having(need: Need, line: Line) -> Having:
     return Having.NOT_MET if line.only else Having.NOT_KNOWN
 
 
+def _applies(line: Line, settings: Mapping[str, Any], version: str | None) -> bool | None:
+    """None where a setting or a part of the version that it hangs on is not known: others may apply instead."""
+    found = [line.under(settings), True if line.versions is None else holds(line.versions, version)]
+    return False if False in found else None if None in found else True
+
+
+def _open(need: Need, there: Sequence[Line]) -> str:
+    """Why it is not known."""
+    if there:
+        return f"it depends: {'; '.join(f'{_says(need, line) or line.answer}{_where(line)}' for line in there)}"
+    if need.word == SUPPORTED_VERSION:
+        return "the server tells its version as it runs"
+    return "no line about it"
+
+
 def _says(need: Need, line: Line) -> str:
     if need.word not in VALUED_NEEDS:
         return line.says
     there = ", ".join(line.answer) if isinstance(line.answer, tuple) else str(line.answer)
-    return f"{there}{f' ({line.says})' if line.says else ''}"
+    return f"{there}; {line.says}" if line.says else there
 
 
 def _where(line: Line) -> str:

@@ -206,3 +206,18 @@ def test_a_run_from_before_needs_were_kept_has_none(run: Run) -> None:
     found = decision(folder)
     assert found["winner"] == "a"
     assert [row["needs"] for row in found["criteria"]] == [[], []]
+
+
+def test_what_was_left_to_the_server_is_told_by_it(run: Run) -> None:
+    lines = [
+        {"about": "tls", "answer": a, "when": {"sync": [w]}, "source": "https://example.org", "read": "2026-11-01"}
+        for a, w in (("no", "never"), ("yes", "always"))
+    ]
+    open_before = {"need": "tls", "having": "not known", "says": "it depends"}
+    folder = run(exact("one", 2.0, needs=[open_before], qualities=lines), rate=250)
+    made = json.loads((folder / "run.json").read_text())
+    made["candidates"]["one"]["promise"]["settings"] = {"sync": None}
+    (folder / "run.json").write_text(json.dumps(made))
+    [row] = decision(folder)["criteria"]
+    assert row["needs"][0]["having"] == "met"
+    assert row["needs"][0]["source"] == "https://example.org"

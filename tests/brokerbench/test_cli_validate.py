@@ -137,3 +137,18 @@ def test_a_shipped_scenario_goes_by_its_name(capsys: pytest.CaptureFixture[str])
 def test_a_smoke_run_has_nothing_on_top_but_servers() -> None:
     loaded = load_scenario("saturate", ["brokers={jet: {driver: nats}}"])
     assert on_top(make_plan(loaded.scenario, loaded.drivers, 1, smoke=True)) == "on top: starting servers"
+
+
+def test_each_candidates_answers_to_the_needs_are_printed(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    needs = "needs=[replay, message-size: 2MiB, dead-letter, language: java]"
+    assert run(["validate", file, "-o", needs]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert "  needs      replay, message-size: 2MiB, dead-letter, language: java" in told
+    jet = told[told.index("  jet (nats, client nats-py, server embedded)") :]
+    assert any(line.startswith("    message-size: 2MiB: met (64MiB") for line in jet)
+    assert "    dead-letter: not known (no line about it)" in jet
+    assert any(line.startswith("    language: java: met (c, dotnet, go, java") for line in jet)
+    assert run(["validate", file, "-o", needs, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["candidates"]["jet"]["needs"][1]
+    assert (answer["having"], answer["proof"]) == ("met", "source")
+    assert answer["source"].startswith("https://docs.nats.io/")

@@ -10,7 +10,21 @@ from brokerbench.contract import Endpoints
 from brokerbench.engine.bodies import POOL_BYTES, Bodies
 from brokerbench.engine.cast import cast
 from brokerbench.engine.planner import make_plan
-from brokerbench.model import Broker, Delivery, Group, Guarantee, Role, ServerKind, ServerSpec, Topology, TrialKind
+from brokerbench.model import (
+    Broker,
+    Delivery,
+    Group,
+    Guarantee,
+    Having,
+    Need,
+    Proof,
+    Role,
+    ServerKind,
+    ServerSpec,
+    Topology,
+    TrialKind,
+)
+from brokerbench.model.versions import holds
 from brokerbench.stamp import CANARY
 from tests.support.running import scenario
 
@@ -131,3 +145,58 @@ def test_a_block_ends_where_the_pool_does():
     assert len(bodies.block(0, last, 100)) == 3
     assert bodies.block(0, last, 100)[2].tobytes() == bodies.block(0, bodies.rows - 1, 1)[0].tobytes()
     assert len(bodies.block(0, bodies.rows, 100)) == 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "version", "answer"),
+    [
+        ("3", "3.10.8", True),
+        ("3", "30.1", False),
+        ("3.10", "3", None),
+        (">=4.1", "4", None),
+        (">=4.1", "4.2.0", True),
+        (">=4", "4.0.5", True),
+        ("<4", "3.13.7", True),
+        ("<4", "4", False),
+        (">=7.4, <8", "7.4.2", True),
+        (">=7.4, <8", "8.0", False),
+        ("<9", None, None),
+    ],
+)
+def test_which_versions_a_line_speaks_of(asked, version, answer):
+    assert holds(asked, version) is answer
+
+
+def needing(*needs, broker):
+    made = scenario({"it": broker}).model_copy(update={"needs": tuple(Need.model_validate(each) for each in needs)})
+    return make_plan(made, {broker.driver: brokerbench_drivers.load(broker.driver)}, 1).candidate("it")
+
+
+def test_a_need_is_met_by_what_the_driver_declares_and_by_a_line_with_its_page():
+    candidate = needing("order", "licence: open-source", broker=PUSH)
+    assert candidate.excluded is None
+    order, licence = candidate.needs
+    assert (order.having, order.proof) == (Having.MET, Proof.CONFORMANCE)
+    assert licence.having is Having.NOT_KNOWN  # it hangs on the version, which only the library tells
+    assert {line.about for line in candidate.qualities} >= {"order", "replay", "licence"}
+
+
+def test_who_does_not_meet_a_need_is_excluded_with_what_it_lacks():
+    candidate = needing("replay", "settle", broker=PUSH)
+    assert candidate.excluded == (
+        "does not have what the scenario needs: replay (no broker: nothing is stored); settle (nothing is acknowledged)"
+    )
+    assert candidate.promise is not None
+    assert [each.having for each in candidate.needs] == [Having.NOT_MET, Having.NOT_MET]
+
+
+def test_a_need_that_nobody_knows_of_does_not_exclude():
+    candidate = needing("dead-letter", broker=NULL)
+    assert candidate.excluded is None
+    assert [(each.having, each.says) for each in candidate.needs] == [(Having.NOT_KNOWN, "no line about it")]
+
+
+def test_a_floor_is_exempt_from_needs_and_still_says_what_it_has():
+    candidate = needing("replay", broker=PUSH.model_copy(update={"role": Role.FLOOR}))
+    assert candidate.excluded is None
+    assert [each.having for each in candidate.needs] == [Having.NOT_MET]

@@ -1,6 +1,7 @@
 """What the engine sees of ActiveMQ. stomp.py and proton are imported by `connect` only."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
@@ -17,6 +18,7 @@ __all__ = ["DRIVER", "ActiveMQ"]
 
 # No wheel for Linux: pip builds it, for which it needs a compiler and the headers of Python and OpenSSL.
 AMQP_INSTALL = "apt-get install gcc python3-dev libssl-dev pkg-config && pip install 'brokerbench[amqp1]'"
+HERE = Path(__file__).parent
 
 
 class ActiveMQ:
@@ -27,6 +29,7 @@ class ActiveMQ:
     clients: Mapping[str, str] = {"stomp.py": "stomp", "proton": "proton"}
     fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: EMBEDDED, ServerKind.NATIVE: NATIVE}
+    qualities = (HERE / "artemis.qualities.yaml", HERE / "classic.qualities.yaml")
 
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)

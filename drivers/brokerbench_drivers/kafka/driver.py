@@ -1,6 +1,7 @@
 """The Kafka driver: its words, and the way to its clients and servers."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
@@ -13,6 +14,8 @@ from .server import EmbeddedKafka, NativeKafka
 from .settings import Settings as KafkaSettings
 
 __all__ = ["DRIVER", "KafkaDriver"]
+
+HERE = Path(__file__).parent
 
 _ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.REPLAY, Feature.COUNTERS})
 _ORDERED = frozenset({Feature.ORDER, Feature.ORDER_PER_KEY})
@@ -29,6 +32,7 @@ class KafkaDriver:
         ServerKind.EMBEDDED: EmbeddedKafka(),
         ServerKind.NATIVE: NativeKafka(),
     }
+    qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: KafkaSettings) -> frozenset[Feature]:
         given = set(_ALWAYS)

@@ -1,6 +1,7 @@
 """What the engine sees of MQTT. paho-mqtt is imported by `connect`, `admin` and a server's start only."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
@@ -15,6 +16,8 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "Mqtt"]
 
+HERE = Path(__file__).parent
+
 
 class Mqtt:
     name = "mqtt"
@@ -24,6 +27,7 @@ class Mqtt:
     clients: Mapping[str, str] = {"paho-mqtt": "paho"}
     fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Mosquitto()}
+    qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)

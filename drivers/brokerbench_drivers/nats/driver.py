@@ -1,6 +1,7 @@
 """The NATS driver: what each mode gives, and how its settings are chosen so that it gives it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +25,8 @@ from .settings import LARGEST_MAX_PAYLOAD, SERVER_MAX_PAYLOAD, SERVER_SYNC_INTER
 
 __all__ = ["DRIVER", "NatsDriver"]
 
+HERE = Path(__file__).parent
+
 _CORE = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER})
 _JETSTREAM = _CORE | {
     Feature.CONFIRMS,
@@ -45,6 +48,7 @@ class NatsDriver:
         ServerKind.EMBEDDED: NatsServer(binary_of_wheel),
         ServerKind.NATIVE: NatsServer(binary_on_path),
     }
+    qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: Any) -> frozenset[Feature]:
         if settings.mode == "core":

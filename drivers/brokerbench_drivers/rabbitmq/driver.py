@@ -1,6 +1,7 @@
 """What the engine sees of RabbitMQ. pika is imported by `connect`, `admin` and a server's start only."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
@@ -14,6 +15,8 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "RabbitMQ"]
 
+HERE = Path(__file__).parent
+
 MOST_LANES = 10_000
 
 
@@ -25,6 +28,7 @@ class RabbitMQ:
     clients: Mapping[str, str] = {"pika": "pika", "amqpstorm": "amqpstorm", "rstream": "rstream"}
     fast_clients: frozenset[str] = frozenset()
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Native()}
+    qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)

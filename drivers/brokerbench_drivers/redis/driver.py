@@ -1,6 +1,7 @@
 """What the engine sees of Redis and Valkey. Their libraries are imported by `connect`, `admin` and a start only."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
@@ -15,6 +16,8 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "Redis"]
 
+HERE = Path(__file__).parent
+
 
 class Redis:
     name = "redis"
@@ -24,6 +27,7 @@ class Redis:
     clients: Mapping[str, str] = {"hiredis": "hiredis"}
     fast_clients: frozenset[str] = frozenset({"hiredis"})
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: Embedded(), ServerKind.NATIVE: Native()}
+    qualities = (HERE / "redis.qualities.yaml", HERE / "valkey.qualities.yaml")
 
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)

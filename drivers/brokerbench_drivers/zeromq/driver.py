@@ -1,6 +1,7 @@
 """The ZeroMQ driver: what each pattern gives, and what it cannot."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Admin, CannotPromise, Connection, Feature, Session, StandIn
@@ -11,6 +12,8 @@ from .server import ZeromqServer
 from .settings import Settings
 
 __all__ = ["DRIVER", "ZeromqDriver"]
+
+HERE = Path(__file__).parent
 
 _SOCKETS = {
     "push-pull": "producers -> PUSH, consumers -> PULL",
@@ -28,6 +31,7 @@ class ZeromqDriver:
     clients: Mapping[str, str] = {"pyzmq": "zmq"}
     fast_clients: frozenset[str] = frozenset({"pyzmq"})
     servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: ZeromqServer()}
+    qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: Any) -> frozenset[Feature]:
         several = Feature.COMPETING if settings.shared else Feature.GROUPS
