@@ -29,6 +29,7 @@ def as_markdown(study: Study) -> str:
     lines += ["", "## Validity", "", *_validity(view)]
     lines += ["## What was asked", "", *(f"- {plain(label)}: {plain(text)}" for label, text in parts["asked"]["pairs"])]
     lines += _part("Side by side", parts["comparison"], parts["comparison"]["notes"])
+    lines += _decision(parts["decision"]) if "decision" in parts else []
     if generator:
         lines += _part("Broker or generator", generator, [generator["pauses"]["lead"]])
         lines += [f"- {plain(who.name)}: {plain(text)}" for who, text in generator["warnings"]]
@@ -47,6 +48,16 @@ def _part(title: str, part: Mapping[str, Any], notes: Iterable[str] = (), *, alw
     lead = plain(str(part.get("lead", "")))
     said = [f"{plain(note)}\n" for note in notes if note]
     return ["", f"## {title}", "", lead, "", *_table(part["columns"], part["rows"]), "", *said]
+
+
+def _decision(found: Mapping[str, Any]) -> list[str]:
+    """What would change it, the needs with their proofs, and the pages they come from."""
+    lines = ["", "## Decision", "", plain(found["lead"]), "", *(f"- {plain(each)}" for each in found["changes"])]
+    lines += _part("What was needed, and who has it", found["needs"])
+    lines += _part("By each figure alone", found["orders"])
+    lines += _part("What is known beside the figures", found["factors"])
+    sources = [f"{each['number']}. {each['url']} (read {each['read']})" for each in found["sources"]]
+    return [*lines, *(["", "Sources:", "", *sources] if sources else [])]
 
 
 def plain(text: str) -> str:

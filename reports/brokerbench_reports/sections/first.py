@@ -13,6 +13,7 @@ from brokerbench_reports.words import NOT_MEASURED, between, count, figure, plur
 from .asked import promise_words
 from .bars import with_bars
 from .cells import Cell, Column, Record, counted, measured
+from .decision import criteria_of
 from .environment import version_age
 from .machine import LIMIT, where
 from .subjects import GENERATORS, Subject, readings
@@ -152,15 +153,18 @@ def _primary(subject: Subject, of: Metric) -> Cell:
 
 
 def _must_haves(study: Study, subject: Subject) -> Cell:
-    """What a candidate must have is checked before the run: who lacks it is excluded."""
+    """Who is known to lack something before the run is excluded; a server may tell it only in the run."""
     needs = list(study.run["scenario"].get("needs") or ())
     if not needs:
         return Cell("none asked", css="none")
     if subject.floor:
         return Cell("exempt", badge="plain")
-    lacking = [need for need in needs if need not in (subject.declared.get("features") or ())]
+    found = {answer["need"]: answer["having"] for answer in criteria_of(study, subject)["needs"]}
+    lacking, unknown = ([need for need in needs if found.get(need, "not known") == h] for h in ("not met", "not known"))
     if lacking:
         return Cell(f"lacks {len(lacking)}", ", ".join(lacking), "run.json", badge="missed")
+    if unknown:
+        return Cell("not known", ", ".join(unknown), "run.json", badge="undecided")
     return Cell("met", f"{len(needs)} of {len(needs)}", "run.json", badge="met")
 
 

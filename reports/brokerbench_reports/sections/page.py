@@ -18,6 +18,7 @@ from .asked import asked
 from .checks import checks
 from .claims import claims
 from .comparison import comparison
+from .decision import decision
 from .environment import environment
 from .first import details, first
 from .generator import generator
@@ -81,6 +82,7 @@ SECTIONS = (
         "asked", "What was asked", lambda r: {"pairs": asked(r.scenario, metric(r.study.summary["primary"]).words)}
     ),
     Section("comparison", "Side by side", lambda r: comparison(r.study, r.subjects, details(r.study, r.subjects))),
+    Section("decision", "Decision", lambda r: decision(r.study, r.subjects)),
     Section("generator", "Whose limit", lambda r: generator(r.subjects, saturates=r.saturates)),
     Section("latency", "Latency"),
     Section("over_time", "Second by second"),
