@@ -41,21 +41,23 @@ def as_markdown(study: Study) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
-def _part(title: str, part: Mapping[str, Any], notes: Iterable[str] = (), *, always: bool = False) -> list[str]:
+def _part(
+    title: str, part: Mapping[str, Any], notes: Iterable[str] = (), *, always: bool = False, level: int = 2
+) -> list[str]:
     """A heading, a lead, a table and notes; nothing where the table is empty, unless the lead says why."""
     if not part["rows"] and not always:
         return []
     lead = plain(str(part.get("lead", "")))
     said = [f"{plain(note)}\n" for note in notes if note]
-    return ["", f"## {title}", "", lead, "", *_table(part["columns"], part["rows"]), "", *said]
+    return ["", f"{'#' * level} {title}", "", lead, "", *_table(part["columns"], part["rows"]), "", *said]
 
 
 def _decision(found: Mapping[str, Any]) -> list[str]:
     """What would change it, the needs with their proofs, and the pages they come from."""
     lines = ["", "## Decision", "", plain(found["lead"]), "", *(f"- {plain(each)}" for each in found["changes"])]
-    lines += _part("What was needed, and who has it", found["needs"])
-    lines += _part("By each figure alone", found["orders"])
-    lines += _part("What is known beside the figures", found["factors"])
+    lines += _part("What was needed, and who has it", found["needs"], level=3)
+    lines += _part("By each figure alone", found["orders"], level=3)
+    lines += _part("What is known beside the figures", found["factors"], level=3)
     sources = [f"{each['number']}. {each['url']} (read {each['read']})" for each in found["sources"]]
     return [*lines, *(["", "Sources:", "", *sources] if sources else [])]
 

@@ -72,7 +72,8 @@ def test_csv_leaves_unmeasured_cells_empty(study_of: Studies) -> None:
 def test_markdown_puts_validity_before_figures(study_of: Studies) -> None:
     text = render(study_of("mixed"), "md")
     heads = [line for line in text.splitlines() if line.startswith("#")]
-    wanted = ["# synthetic", "## Validity", "## What was asked", "## Side by side", "## Broker or generator"]
+    wanted = ["# synthetic", "## Validity", "## What was asked", "## Side by side"]
+    wanted += ["## Decision", "### By each figure alone", "## Broker or generator"]
     wanted += ["## What can be claimed", "## Service level objectives", "## Answers and arrivals"]
     assert heads == wanted
 
