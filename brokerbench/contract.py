@@ -44,6 +44,7 @@ __all__ = [
     "Laned",
     "Locatable",
     "Producer",
+    "Returning",
     "Rewinding",
     "Session",
     "Settle",
@@ -61,6 +62,7 @@ class Feature(StrEnum):
     GROUPS = "groups"  # several groups, each owed every message
     COMPETING = "competing-consumers"  # consumers of one group share its messages
     SETTLE = "settle"  # unsettled messages come back when their consumer dies
+    REQUEUE = "requeue"  # single messages can be given back, and rejected for good
     REDELIVERED_FLAG = "redelivered-flag"  # a message that comes again says so
     ORDER = "order"  # one producer, one consumer: delivered in the order sent
     ORDER_PER_KEY = "order-per-key"  # the same with several consumers, for one key
@@ -149,8 +151,10 @@ NO_CONFIRMS = Confirms(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0,
 class Deliveries:
     """What one `receive` brought: either `payloads` (a list) or one `buffer` of `count` messages of `size_bytes`.
 
-    `tokens` is what `settle` will be given back (None where nothing is settled). `redelivered` (bool), `partitions`
-    (int32) and `received_ns` (int64, CLOCK_MONOTONIC, only from an Inbox) have one entry a message, or are None.
+    `tokens` is what `settle` will be given back (None where nothing is settled): a sequence with one entry a message,
+    of which any part may be settled; or a mapping, a position that covers all of them. `redelivered` (bool),
+    `partitions` (int32) and `received_ns` (int64, CLOCK_MONOTONIC, only from an Inbox) have one entry a message, or are
+    None.
     """
 
     count: int
@@ -350,6 +354,14 @@ class Choosy(Protocol):
 
     def refusal(self, client: str, settings: Any) -> str:
         """Why this client cannot do what the settings ask, and what can; empty where it can."""
+
+
+@runtime_checkable
+class Returning(Protocol):
+    """A driver whose clients differ in what they can do with single messages, so that Feature.REQUEUE cannot say it."""
+
+    def gives_back(self, client: str, settings: Any) -> bool:
+        """Whether single messages can be given back, and rejected for good."""
 
 
 @runtime_checkable

@@ -19,6 +19,7 @@ _PRODUCER = ("scheduled", "sent", "confirmed", "refused")
 _CONSUMER = ("delivered", "unique", "redelivered", "foreign", "corrupt")
 _GROUP = ("expected", "delivered", "unique", "lost", "duplicates", "outstanding", "recovered")
 _CHILDREN = ("redelivered", "foreign", "corrupt")
+_GIVEN_AWAY = ("returned", "rejected")  # by consumers that are asked to; older folders have neither
 _ROUNDED_S = 0.001  # the ends of intervals are written in whole milliseconds
 
 
@@ -78,6 +79,9 @@ def _ledger_sums(files: TrialFiles) -> Iterator[str]:
     for name in (*_GROUP, *_CHILDREN, "reordered"):
         groups = total(group[name] for group in ledger["groups"].values())
         yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its groups", groups)
+    for name in _GIVEN_AWAY:
+        groups = sum(group.get(name, 0) for group in ledger["groups"].values())
+        yield from _same(f"ledger.json: {name}", ledger.get(name, 0), "the sum over its groups", groups)
     for name in ("scheduled", "sent", "confirmed", "refused", "unknown"):
         producers = sum(producer[name] for producer in ledger["producers"])
         yield from _same(f"ledger.json: {name}", ledger[name], "the sum over its producers", producers)
@@ -142,6 +146,9 @@ def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
         for name in ("delivered", *_CHILDREN, "reordered"):
             what = f"ledger.json: {name} of group {group}"
             yield from _same(what, figures[name], "trial.json", total(c[name] for c in children))
+        for name in _GIVEN_AWAY:
+            what = f"ledger.json: {name} of group {group}"
+            yield from _same(what, figures.get(name, 0), "trial.json", sum(c.get(name, 0) for c in children))
         flagged = figures.get("duplicates_flagged")
         if flagged is not None:
             what = f"ledger.json: duplicates_flagged of group {group}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .consuming import consumers_of
 from .folder import Json, TrialFiles, asked_of, read_trial
 from .generator import busiest, pauses
 from .integrity import check
@@ -30,6 +31,8 @@ COUNTS = (  # of a ledger, over all groups
     "duplicates",
     "duplicates_flagged",
     "redelivered",
+    "returned",
+    "rejected",
     "reordered",
     "foreign",
     "corrupt",
@@ -109,13 +112,14 @@ def _with_figures(files: TrialFiles) -> Measured:
     record["pauses"] = pauses(files)
     record["checks"] = [one.record() for one in found.checks]
     record["negative"] = _negative(files)
+    record["consumers"] = consumers_of(files)
     return Measured(files, found.validity, record, rows, samples)
 
 
 def _without_figures(files: TrialFiles, reasons: Sequence[Reason]) -> Measured:
     validity = Validity(tuple(reasons))
     nothing = (*RATES, *(f"{metric}_ms" for metric in METRICS))
-    nothing += ("ledger", "resources", "contamination", "pauses", "negative")
+    nothing += ("ledger", "resources", "contamination", "pauses", "negative", "consumers")
     record = _frame(files, validity) | dict.fromkeys(nothing)
     return Measured(files, validity, record | {"steady": Steadiness().record(), "checks": []})
 

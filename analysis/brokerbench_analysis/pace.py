@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from .consuming import at_work
 from .folder import TrialFiles
 from .generator import busiest, client_bound, doubt, unsent, watched
 from .reasons import Reason
@@ -32,13 +33,13 @@ def rate_reached(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Reason
         got = sum(c["unique_by_time"] for c in files.trial["consumers"] if c["group"] == group) / files.measure_s
         if got + lost_a_second(files, group) < DELIVERED_SHARE * asked:
             text = f"{_head(files)}: group {group} got {digits(got, 3)} of {counted(asked)} msg/s asked for"
-            whose = _whose_limit(files, "the broker or the group's consumers did not keep up")
-            yield _unkept("not-sustained", f"{text}, and {_waiting(steady)}; {whose}", files)
+            whose = at_work(files, group) or _whose_limit(files, "the broker or the group's consumers did not keep up")
+            yield _unkept("not-sustained", f"{text}, and {_waiting(steady)}; {whose}", files, group)
 
 
-def _unkept(code: str, text: str, files: TrialFiles) -> Reason:
-    """The broker's own doing unless the generator is seen to have had no room."""
-    return Reason(code, text, brokers=doubt(files) is None)
+def _unkept(code: str, text: str, files: TrialFiles, group: str | None = None) -> Reason:
+    """The broker's own doing unless the generator is seen to have had no room, or its consumers asked to be slow."""
+    return Reason(code, text, brokers=doubt(files) is None and at_work(files, group) is None)
 
 
 def _head(files: TrialFiles) -> str:
@@ -78,7 +79,8 @@ def backlog_growing(files: TrialFiles, steady: Sequence[Second]) -> Iterator[Rea
     if least > lost and growth > BACKLOG_SHARE * rate and not client_bound(files):
         text = f"{_head(files)}: the backlog grew by {digits(growth)} messages a second ({percent(growth / rate)} of"
         text += f" the rate), and {_waiting(steady)}: latency there tells how long the test was"
-        shown = doubt(files)
+        slow, shown = at_work(files), doubt(files)
+        text += f"; {slow}" if slow else ""
         text += f"; {shown}, so whose limit it was stays open" if shown else ""
         yield _unkept("backlog-growing", text, files)
 

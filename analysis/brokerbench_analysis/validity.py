@@ -7,6 +7,7 @@ Loss is a fact about the broker, no reason against the trial. Thresholds and the
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .consuming import still_coming
 from .crosschecks import Check, cross_checks, failures
 from .folder import Json, TrialFiles
 from .generator import busy, client_bound, paused
@@ -48,7 +49,13 @@ def judge(files: TrialFiles, steady: Sequence[Second], broken: Sequence[Reason])
         reasons += late if files.model == "closed" else []
         labels += [CLIENT_BOUND] if late else []
         labels += [QUEUE_LENGTH] if growing else []
-    reasons += [*_fates(files), *_counted_twice(files), *disturbed(contaminated, steady), *_short(files)]
+    reasons += [
+        *_fates(files),
+        *_counted_twice(files),
+        *still_coming(files),
+        *disturbed(contaminated, steady),
+        *_short(files),
+    ]
     reasons += [reason for reason in state.reasons if reason not in growing]
     validity = Validity(tuple(sorted(reasons, key=lambda r: r.state is not State.INVALID)), tuple(labels))
     return Judgement(validity, checks, state, contaminated)

@@ -10,6 +10,8 @@ import click
 from brokerbench.engine.planner import make_plan
 from brokerbench.model import (
     Candidate,
+    Group,
+    Load,
     LoadModel,
     Margins,
     Plan,
@@ -106,12 +108,14 @@ def _question(plan: Plan) -> list[str]:
     load, message = scenario.load, scenario.message
     how = f"{load.how} in total" if load.model is LoadModel.OPEN else load.how
     delivery = scenario.delivery
+    sides, *groups = _topology(scenario.topology, load)
     slo = [f"  slo        {each.metric} {each.op} {_limit(each.metric, each.value)}" for each in scenario.slo]
     return [
         f"  load       {load.model.value}, {how}; warm-up {format_duration(load.warmup_s)},"
         f" measured {format_duration(load.measure_s)}, drain up to {format_duration(load.drain_s)}",
         f"  message    {message.text}",
-        f"  topology   {_topology(scenario.topology)}",
+        f"  topology   {sides}",
+        *(f"  group      {group}" for group in groups),
         *_pattern(scenario),
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",
@@ -135,6 +139,15 @@ def _pattern(scenario: Scenario) -> list[str]:
         f"  pattern    request-reply: {group} answers each message to its producer{ends.get(scenario.load.model, '')}",
         "  response   from the intended time to the reply received",
     ]
+
+
+def _bound(group: Group, load: Load) -> str:
+    """What its consumers can work off, where they are asked to work; and that it is less than what comes."""
+    most = group.most_msgs_s
+    if most is None:
+        return ""
+    short = load.rate_msgs_s is not None and most < load.rate_msgs_s
+    return f"; at most {most:,.4g} msg/s{': LESS THAN THE LOAD' if short else ''}"
 
 
 def _margins(margins: Margins) -> list[str]:
@@ -173,14 +186,15 @@ def _own(name: str, scenario: Scenario) -> Iterator[str]:
     """What it is set up with otherwise than the others."""
     asked = scenario.of(name)
     if asked.topology != scenario.topology:
-        yield _topology(asked.topology)
+        yield "; ".join(_topology(asked.topology, asked.load))
     if asked.delivery != scenario.delivery:
         yield f"{asked.delivery.in_flight:,} in flight per producer"
 
 
-def _topology(topology: Topology) -> str:
-    groups = (f"{name}: {group.consumers} (prefetch {group.prefetch})" for name, group in topology.groups.items())
-    return f"producers {topology.producers}, partitions {topology.partitions}, consumers {', '.join(groups)}"
+def _topology(topology: Topology, load: Load) -> Iterator[str]:
+    yield f"producers {topology.producers}, partitions {topology.partitions}"
+    for name, group in topology.groups.items():
+        yield f"{name}: {group.words}{_bound(group, load)}"
 
 
 def on_top(plan: Plan) -> str:

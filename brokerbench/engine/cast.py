@@ -60,7 +60,9 @@ def cast(
             group=name,
             prefetch=group.prefetch,
             # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
-            ordered=group.consumers == 1 or per_key,
+            # What is given back comes after those that followed it, and that is its consumer's doing.
+            ordered=(group.consumers == 1 or per_key) and not group.requeue,
+            work=work.model_dump(mode="json") if (work := group.work(i)).given else None,
             **(common | _answering(scenario, replies)),
         )
         for name, group in topology.groups.items()

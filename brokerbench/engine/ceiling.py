@@ -193,6 +193,7 @@ class _Bench:
                 drain_s=_DRAIN_S,
                 canned=alone,
                 ordered=False,
+                work=None,
             )
             for spec in told[role]
         ]

@@ -1,7 +1,7 @@
 """A consumer's loop in its child process: receive, stamp the time, record, settle."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -22,16 +22,19 @@ from .recorder import Recorder
 from .reply import Replier
 from .spec import ChildSpec
 from .ticker import Ticker
+from .work import Worker
 
 __all__ = ["run_consumer"]
 
 _IDLE_S = 0.05
 _REOPEN_S = 0.5
+_ALIVE_NS = 500_000_000  # with its hands full, a client is called this often
 
 
 class _Loop:
     def __init__(self, spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:
         self.spec, self.driver, self.channel, self.now = spec, driver, channel, clock.now_ns
+        self.sleep = clock.sleep_s
         self.session = spec.session(driver.Settings.from_base(spec.settings))
         self.recorder = Recorder(spec)
         self.ticker = Ticker(spec, channel, self._sample, clock)
@@ -39,7 +42,9 @@ class _Loop:
         self.consumer: Consumer | None = None
         self.replier: Replier | None = None  # of who answers
         self.replied: Counter[str] = Counter()
+        self.worker = Worker(spec) if spec.work else None
         self.stopped = False
+        self._t0 = 0
         self._canaries_said = 0
 
     def open(self) -> None:
@@ -81,6 +86,64 @@ class _Loop:
                 self.recorder.tick()
                 self._tick(now)
 
+    def run_working(self, worker: Worker) -> None:
+        """The same with work on each message: what is in its hands is bounded by the prefetch."""
+        called = 0
+        while not self.stopped:
+            try:
+                now = self.now()
+                if now >= self.ticker.due_ns:
+                    self.recorder.tick()
+                    self._tick(now)
+                self._get_on(worker, now)
+                wait_ns = self._until_next(worker, now)
+                room, came = worker.hand < self.spec.prefetch, False
+                if room or now - called >= _ALIVE_NS:
+                    called = now
+                    came = self._take(worker, self.consumer.receive(wait_ns / 1e9 if room else 0.0))  # type: ignore[union-attr]
+                if worker.hand and not came and (left_ns := now + wait_ns - self.now()) > 0:
+                    self.sleep(left_ns / 1e9)  # its hands are full, or the client does not wait for so short a time
+            except ConnectionLost as lost:
+                worker.forget()
+                self._reopen(lost)
+
+    def _until_next(self, worker: Worker, now: int) -> int:
+        """Until a message begins or ends, or there is something else to do."""
+        due = worker.next_ns()
+        idle = round(_IDLE_S * 1e9)
+        return idle if due is None else min(max(0, due + self._t0 - now), idle)
+
+    def _take(self, worker: Worker, deliveries: Deliveries) -> bool:
+        """Whether there were any."""
+        if not deliveries.count:
+            if not worker.hand:
+                self.recorder.flush()
+            return False
+        now = self.now()
+        if not self.recorder.started:
+            self._tick(now)
+        if self.recorder.started:
+            worker.take(deliveries, now - self._t0, self._t0)
+            self._get_on(worker, now)
+            return True
+        self.recorder.add(deliveries, now)  # canaries are no work
+        if self.spec.settling:
+            self.consumer.settle(deliveries.tokens, Settle.ACCEPT)  # type: ignore[union-attr]
+        return True
+
+    def _get_on(self, worker: Worker, now: int) -> None:
+        since = now - self._t0
+        for begun in worker.begun(since, self._t0):
+            self.recorder.add(begun.kept, now)
+            self.recorder.give_back(begun.returned)
+            self.recorder.counts["rejected"] += begun.rejected
+        self._settle(worker.settled(since))
+
+    def _settle(self, settled: Iterable[tuple[Any, Settle]]) -> None:
+        for tokens, how in settled:
+            if self.spec.settling:
+                self.consumer.settle(tokens, how)  # type: ignore[union-attr]
+
     def _tick(self, now: int) -> None:
         for message in self.ticker.tick(now):
             self._order(message)
@@ -99,8 +162,9 @@ class _Loop:
     def _order(self, message: dict[str, Any]) -> None:
         match message["do"]:
             case "go":
-                self.recorder.start(message["t0_ns"])
-                self.ticker.start(message["t0_ns"])
+                self._t0 = message["t0_ns"]
+                self.recorder.start(self._t0)
+                self.ticker.start(self._t0)
             case "sync":
                 self.channel.send(self._synced())
             case "stop":
@@ -143,6 +207,9 @@ class _Loop:
         return {"counts": dict(self.recorder.counts), "histograms": {"end_to_end": self.recorder.histogram.take()}}
 
     def finish(self) -> None:
+        if self.worker is not None and self.consumer is not None:
+            with suppress(ConnectionLost):
+                self._settle(self.worker.leave())
         self.recorder.close()
         if self.replier is not None:
             with suppress(ConnectionLost):
@@ -163,6 +230,7 @@ class _Loop:
                     "canaries": sum(recorder.canaries.values()),
                     "in_window_received_sum_ns": recorder.received_sum_ns,
                     **self.replied,
+                    "working_share": None if self.worker is None else self.worker.busy_share(),
                 },
                 "usage": self.ticker.usage(),
                 "files": recorder.files(),
@@ -176,5 +244,8 @@ def run_consumer(spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -
     loop = _Loop(spec, driver, channel, clock)
     loop.open()
     channel.send({"say": "ready"})
-    loop.run()
+    if loop.worker is None:
+        loop.run()
+    else:
+        loop.run_working(loop.worker)
     loop.finish()

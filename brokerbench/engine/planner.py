@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from brokerbench.contract import CannotPromise, Choosy, Driver, Laned, install_line
+from brokerbench.contract import CannotPromise, Choosy, Driver, Feature, Laned, Returning, install_line
 from brokerbench.model import (
     Answer,
     Broker,
@@ -89,6 +89,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         server = _server(broker, driver, settings)
         enough_processes(scenario)
         _can_be_closed(scenario, driver, client, settings, promise)
+        _can_work(scenario, driver, client, settings)
     except Excluded as excluded:
         why = str(excluded)
     return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, needs, lines)
@@ -194,6 +195,25 @@ def _can_be_closed(scenario: Scenario, driver: Driver, client: str, settings: An
             raise Excluded(
                 f"the client {client} can have {most:,} connection{'s' if most > 1 else ''} a process, asked are"
                 f" {wanted:,}, one for each user: use connections: shared, or more producers"
+            )
+
+
+def _can_work(scenario: Scenario, driver: Driver, client: str, settings: Any) -> None:
+    """What consumers are asked to do with single messages, broker and client must let them do."""
+    features = driver.features(settings)
+    returning = Feature.REQUEUE in features
+    if isinstance(driver, Returning):
+        returning = driver.gives_back(client, settings)
+    for name, group in scenario.topology.groups.items():
+        if group.ack_every > 1 and Feature.SETTLE not in features:
+            raise Excluded(
+                f"nothing is settled here, and group {name} is to settle every {group.ack_every}: leave it out"
+            )
+        if group.settles and not returning:
+            asked = " and ".join(group.settles)
+            raise Excluded(
+                f"with the client {client} single messages cannot be given back or rejected here: leave {asked} of"
+                f" group {name} out"
             )
 
 

@@ -17,6 +17,8 @@ __all__ = ["Measured", "write_trial"]
 _SENT = ("scheduled", "sent", "confirmed", "refused")
 _RECEIVED = ("delivered", "unique", "foreign", "corrupt", "redelivered")
 _RECEIVED_TOTALS = (
+    "returned",
+    "rejected",
     "delivered_by_time",
     "unique_by_time",
     "in_window",
@@ -69,6 +71,11 @@ class Measured:
                 group = str(child.spec.group)
                 delivered[group] = (delivered.get(group) or 0) + child.done["totals"].get("delivered", 0)
         return Counters((canaries.published or 0) + accepted, delivered)
+
+    def returned(self, group: str) -> int:
+        """Deliveries that were given back. Some brokers count them once more when they come again, some do not."""
+        theirs = [child.done for child in self.of("consumer") if child.done and child.spec.group == group]
+        return sum(done["totals"].get("returned", 0) for done in theirs)
 
 
 def write_trial(
@@ -137,6 +144,7 @@ def _consumer(child: Child) -> dict[str, Any]:
         **{name: totals.get(name, 0) for name in names},
         **{name: totals[name] for name in _REPLIES if name in totals},
         "reordered": totals.get("reordered", 0) if child.spec.ordered else None,
+        "working_share": totals["working_share"],
         "canaries": totals["canaries"],
         "negative": totals["negative"],
         **done["usage"],
@@ -197,7 +205,8 @@ def _ledger(measured: Measured, fates: Mapping[str, GroupFates]) -> dict[str, An
         name: sum(row[name] for row in producers) for name in ("scheduled", "sent", "confirmed", "refused", "unknown")
     }
     groups = {name: _group_row(measured, name, group) for name, group in fates.items()}
-    sums = ("expected", "delivered", "unique", "lost", "duplicates", "redelivered", "outstanding", "recovered")
+    sums = ["expected", "delivered", "unique", "lost", "duplicates", "redelivered", "outstanding", "recovered"]
+    sums += ["returned", "rejected"]
     orders = [row["reordered"] for row in groups.values()]
     return {
         "closed": all(g.outstanding == 0 and g.phantom == 0 for g in fates.values()),
@@ -235,6 +244,8 @@ def _group_row(measured: Measured, name: str, fates: GroupFates) -> dict[str, An
         "duplicates": delivered - fates.unique,
         "duplicates_flagged": _flagged(consumers, delivered - fates.unique),
         "redelivered": sum(c["redelivered"] for c in consumers),
+        "returned": sum(c["returned"] for c in consumers),
+        "rejected": sum(c["rejected"] for c in consumers),
         "reordered": None if None in orders else sum(orders),
         "outstanding": fates.outstanding,
         "recovered": fates.recovered,

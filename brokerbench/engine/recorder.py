@@ -112,6 +112,18 @@ class Recorder:
         self._flagged[rows] = flagged
         self._fill += count
 
+    def give_back(self, deliveries: Deliveries) -> None:
+        """Its consumer requeues these: they are no receipts, and come again."""
+        words = self._decode(deliveries)
+        first, second = np.ascontiguousarray(words[:, 0]), np.ascontiguousarray(words[:, 1])
+        self.counts["returned"] += int(np.count_nonzero(self._ours(first, second)))
+        if deliveries.redelivered is not None:
+            self.counts["redelivered"] += int(np.count_nonzero(deliveries.redelivered))
+
+    def _ours(self, first: Words, second: Words) -> Flags:
+        ours: Flags = stamp.valid(first, second) & (stamp.tags_of(first) == self._spec.tag)
+        return ours
+
     def flush(self) -> None:
         """Work through what was gathered."""
         count, self._fill = self._fill, 0
@@ -214,8 +226,7 @@ class Recorder:
             self._keep("corrupt", producer, np.array([sequence]))
 
     def _work(self, first: Words, second: Words, received: Ints, parts: NDArray[np.int32], flagged: Flags) -> None:
-        good = stamp.valid(first, second)
-        good &= stamp.tags_of(first) == self._spec.tag
+        good = self._ours(first, second)
         if not good.all():
             self._strangers(first[~good], second[~good])
             if not good.any():

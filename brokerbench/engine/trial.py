@@ -304,10 +304,14 @@ class _Runner:
             counters = places.counters(admin)
             if counters.published is None or self.clock.now_ns() > deadline:
                 return counters
-            settled = all(v is None or v == wanted.delivered.get(g) for g, v in counters.delivered.items())
+            settled = all(v is None or self._counted(wanted, g, v) for g, v in counters.delivered.items())
             if counters.published == wanted.published and settled:
                 return counters
             self.clock.sleep_s(0.25)
+
+    def _counted(self, wanted: Counters, group: str, found: int) -> bool:
+        owed = wanted.delivered.get(group)
+        return owed is not None and owed <= found <= owed + self.measured.returned(group)
 
     # -- what the children are told -------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from brokerbench.model import Think
 
+from .draws import drawn_ns
 from .spec import ChildSpec
 
 __all__ = ["Users"]
@@ -121,16 +122,8 @@ class _Thinking:
 
     def next_ns(self) -> int:
         if not self._drawn:
-            self._drawn = (self._draw() * _S).astype(np.int64).tolist()
+            self._drawn = drawn_ns(self._think, self._chance, _CHUNK).tolist()
         return self._drawn.pop()
-
-    def _draw(self) -> NDArray[np.float64]:
-        think = self._think
-        if think.uniform is not None:
-            return self._chance.uniform(think.uniform.from_s, think.uniform.to_s, _CHUNK)
-        if think.exponential_s is not None:
-            return self._chance.exponential(think.exponential_s, _CHUNK)
-        return np.full(_CHUNK, think.fixed_s)
 
 
 def _first_requests(users: int, ramp_s: float, mean_s: float, seed: int) -> NDArray[np.int64]:

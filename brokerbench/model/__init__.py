@@ -1,5 +1,6 @@
 """The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units, limits."""
 
+from .consumers import Group, Processing, Slow, Stall, Work
 from .frozen import Frozen
 from .gate import Gate
 from .keys import Keys
@@ -37,7 +38,7 @@ from .scenario import (
 )
 from .sizes import LOGNORMAL_CUT, Lognormal, SizeRange, Sizes
 from .stage import Segment, Stage
-from .topology import REPLIES, Group, Pattern, Topology
+from .topology import REPLIES, Pattern, Topology
 from .trace import Trace
 from .tracefile import TraceError, TraceFile, read_trace
 from .units import (
@@ -105,6 +106,7 @@ __all__ = [
     "OrderModel",
     "Pattern",
     "Plan",
+    "Processing",
     "Promise",
     "PromisePoint",
     "Proof",
@@ -120,7 +122,9 @@ __all__ = [
     "SizeRange",
     "Sizes",
     "Slo",
+    "Slow",
     "Stage",
+    "Stall",
     "Survives",
     "Think",
     "Topology",
@@ -130,6 +134,7 @@ __all__ = [
     "Trial",
     "TrialKind",
     "Uniform",
+    "Work",
     "answer_to",
     "count",
     "duration_s",

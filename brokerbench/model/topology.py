@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from .consumers import Group
 from .frozen import Frozen
 from .units import Count
 
-__all__ = ["REPLIES", "Group", "Pattern", "Topology"]
+__all__ = ["REPLIES", "Pattern", "Topology"]
 
 REPLIES = "replies"  # in request-reply: the group that is owed the replies, each requester its own
 
@@ -17,13 +18,6 @@ REPLIES = "replies"  # in request-reply: the group that is owed the replies, eac
 class Pattern(StrEnum):
     STREAM = "stream"  # messages go one way
     REQUEST_REPLY = "request-reply"  # who receives a message answers it
-
-
-class Group(Frozen):
-    """A group is owed every message once; its consumers share the work."""
-
-    consumers: Annotated[Count, Field(le=32)] = 1
-    prefetch: Annotated[Count, Field(le=65535)] = 500
 
 
 class Topology(Frozen):
@@ -42,6 +36,10 @@ class Topology(Frozen):
             raise ValueError(f"request-reply has one group, whose consumers answer; found {len(self.groups)}: {names}")
         if self.answered and REPLIES in self.groups:
             raise ValueError(f"in request-reply {REPLIES!r} are those who asked: name the group that answers otherwise")
+        if self.answered and any(group.given or group.slow for group in self.groups.values()):
+            raise ValueError(
+                "in request-reply consumers answer at once: what else they do to messages is not built yet"
+            )
         return self
 
     @property

@@ -89,7 +89,9 @@ def share(value: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds as a person says them: `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Seconds as a person says them: `5 ms`, `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1e3:.3g} ms"
     if seconds < 10:
         return f"{seconds:.3g} s"
     whole = round(seconds)

@@ -1,6 +1,6 @@
 """How long a user of a closed load thinks, before the next request."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,7 @@ class Think(Frozen):
     """From an answer to the user's next request: `1s`, `{uniform: {from: 500ms, to: 2s}}` or `{exponential: 1s}`."""
 
     shorthand = "fixed"
+    what: ClassVar[str] = "a think time"
 
     fixed_s: Duration | None = Field(default=None, alias="fixed", description="always so long")
     uniform: Uniform | None = Field(default=None, description="each time in this range is as likely as any other")
@@ -43,7 +44,7 @@ class Think(Frozen):
         given = [kind for kind, each in zip(_KINDS, self._each, strict=True) if each is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            raise ValueError(f"a think time is one of {', '.join(_KINDS)}; found {found}")
+            raise ValueError(f"{self.what} is one of {', '.join(_KINDS)}; found {found}")
         return self
 
     @property

@@ -373,7 +373,7 @@ class BeanstalkdDriver:
 
     def features(self, settings: Any) -> frozenset[Feature]:
         """Each one is proved by the conformance suite; nothing else is claimed."""
-        proved = {Feature.CONFIRMS, Feature.COMPETING, Feature.SETTLE, Feature.ORDER, Feature.COUNTERS}
+        proved = {Feature.CONFIRMS, Feature.COMPETING, Feature.SETTLE, Feature.REQUEUE, Feature.ORDER, Feature.COUNTERS}
         return frozenset(proved if settings.binlog is False else proved | {Feature.DURABLE})
 
     def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:

@@ -79,12 +79,15 @@ class Shape:
         limits = ("ge", "gt", "le", "lt")
         bounds = {name: getattr(each, name) for each in self.metadata for name in limits if hasattr(each, name)}
         say = _UNITS.get(self.unit, str)
-        low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+        # A bound that was tightened has both: `more than 0` where the type alone says `0 or more`.
+        low, high = bounds.get("gt", bounds.get("ge")), bounds.get("lt", bounds.get("le"))
         if low is not None and high is not None:
-            inside = {"ge", "le"} <= bounds.keys()
-            return f"{say(low)} to {say(high)}" if inside else f"more than {say(low)}, less than {say(high)}"
+            if "gt" not in bounds and "lt" not in bounds:
+                return f"{say(low)} to {say(high)}"
+            least = f"more than {say(low)}" if "gt" in bounds else f"{say(low)} or more"
+            return f"{least}, less than {say(high)}" if "lt" in bounds else f"{least}, up to {say(high)}"
         if low is not None:
-            return f"{say(low)} or more" if "ge" in bounds else f"more than {say(low)}"
+            return f"more than {say(low)}" if "gt" in bounds else f"{say(low)} or more"
         return f"{say(high)} or less" if high is not None else ""
 
 

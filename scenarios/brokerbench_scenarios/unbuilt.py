@@ -39,7 +39,6 @@ _UNBUILT = (
     _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
     _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),
     _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
-    _Unbuilt(("topology", "groups", "*", "processing"), "processing: consumers that work on each message"),
 )
 
 

@@ -76,7 +76,7 @@ def test_what_a_candidate_has_of_its_own_is_said(file: str, capsys: pytest.Captu
     assert run(["validate", file, "-o", own[0], "-o", own[1]]) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if "its own" in line]
     assert told == [
-        "    its own: producers 1, partitions 1, consumers all: 1 (prefetch 2)",
+        "    its own: producers 1, partitions 1; all: 1 consumer, prefetch 2",
         "    its own: 1 in flight per producer",
     ]
 
@@ -152,3 +152,14 @@ def test_each_candidates_answers_to_the_needs_are_printed(file: str, capsys: pyt
     answer = json.loads(capsys.readouterr().out)["candidates"]["jet"]["needs"][1]
     assert (answer["having"], answer["proof"]) == ("met", "source")
     assert answer["source"].startswith("https://docs.nats.io/")
+
+
+def test_what_consumers_are_asked_to_do_is_said_with_what_they_can_work_off(capsys: pytest.CaptureFixture[str]) -> None:
+    group = "{consumers: 2, processing: 1ms, stall: {every: 10s, for: 1s}, requeue: 5%}"
+    assert run(["validate", "order-events", "-o", f"topology.groups.audit={group}"]) == 0
+    told = capsys.readouterr().out
+    words = (
+        "audit: 2 consumers, prefetch 500: 1 ms each, stands still 1 s every 10 s, gives back 5 %; at most 1,710 msg/s"
+    )
+    assert f"{words}: LESS THAN THE LOAD" in told  # of 2,000 msg/s
+    assert "billing: 2 consumers, prefetch 500\n" in told

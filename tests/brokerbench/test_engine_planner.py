@@ -96,6 +96,12 @@ def test_a_plan_stays_what_it_was():
         (NULL.model_copy(update={"server": ServerSpec(kind=ServerKind.EXTERNAL)}), {}, "needs a url"),
         (NULL.model_copy(update={"url": "null://here"}), {}, "takes no url"),
         (PUSH, {"producers": 20, "groups": {"all": Group(consumers=20)}}, "40 producers and consumers"),
+        (
+            PUSH,
+            {"groups": {"all": Group(ack_every=10)}},
+            "nothing is settled here, and group all is to settle every 10",
+        ),
+        (PUSH, {"groups": {"a": Group(requeue="1%", reject="2%")}}, "leave requeue and reject of group a out"),
     ],
 )
 def test_who_cannot_take_part_is_told_why(broker, asked, why):

@@ -100,6 +100,24 @@ def test_requeue_brings_it_again(lab: Lab) -> None:
         assert {sequence for _, sequence, again in sink.got if again} >= returned
 
 
+@pytest.mark.feature(Feature.REQUEUE)
+def test_neighbours_may_fare_differently(lab: Lab) -> None:
+    """Of what came together some are settled, some given back, some rejected: only those given back come again."""
+    assert lab.case.flavour.requeue
+    trial = _published(lab)
+    sink = trial.sink()
+    until(lambda: len(sink.got) == COUNT, "all of them, none settled", lambda: sink.pull(0.05, settle=None))
+    tokens = [token for some in sink.kept for token in some]
+    returned = {sequence for _, sequence, _ in sink.got[1::3]}
+    for first, how in enumerate((Settle.ACCEPT, Settle.REQUEUE, Settle.REJECT)):
+        sink.consumer.settle(tokens[first::3], how)
+    sink.got.clear()
+    until(lambda: set(sink.of()) >= returned, "those given back", lambda: sink.pull(0.05), deadline_s=30)
+    trial.send(trial.sources[0], 1)
+    until(lambda: COUNT in sink.of(), "a message sent afterwards", lambda: sink.pull(0.05))
+    assert sorted(sink.of()) == [*sorted(returned), COUNT]
+
+
 @pytest.mark.feature(Feature.REPLAY)
 def test_what_was_consumed_can_be_read_again(lab: Lab) -> None:
     trial = _published(lab)

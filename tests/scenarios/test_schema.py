@@ -56,7 +56,7 @@ SLIPS = [
     "unknown-arrivals",
     "margin-without-unit",
     "unknown-margin",
-    "unbuilt-processing",
+    "ack-every-zero",
     "unknown-server-key",
     "broker-name-is-a-path",
     "scenario-name-is-a-path",

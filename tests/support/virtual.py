@@ -46,6 +46,7 @@ def run_virtual(
     stages: Sequence[Mapping[str, Any]] = (),
     message: Mapping[str, Any] | None = None,
     repliers: int = 0,
+    groups: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Truth:
     """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users, or
     `stages` say it all. With `repliers`, each message is a request that one of them answers."""
@@ -57,7 +58,7 @@ def run_virtual(
             "topology": {
                 "pattern": "request-reply" if repliers else "stream",
                 "producers": producers,
-                "groups": {"all": {"consumers": repliers or 1}},
+                "groups": groups or {"all": {"consumers": repliers or 1}},
             },
             "message": message or {"size": 64},
             "delivery": {"guarantee": guarantee, "in_flight": in_flight},

@@ -39,6 +39,9 @@ class ActiveMQ:
             return "over AMQP 1.0 each message has its own outcome: use ack: individual, or client: stomp.py"
         return ""
 
+    def gives_back(self, client: str, settings: Any) -> bool:
+        return client == "proton" and settings.ack != "auto"
+
     def installs(self, client: str) -> str:
         return AMQP_INSTALL if client == "proton" else ""
 

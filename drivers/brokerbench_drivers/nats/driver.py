@@ -31,6 +31,7 @@ _CORE = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER})
 _JETSTREAM = _CORE | {
     Feature.CONFIRMS,
     Feature.SETTLE,
+    Feature.REQUEUE,
     Feature.REDELIVERED_FLAG,
     Feature.REPLAY,
     Feature.COUNTERS,

@@ -33,7 +33,7 @@ def features(settings: Settings) -> frozenset[Feature]:
         if _kept(settings) and not _drops(settings):
             given.add(Feature.DURABLE)
     if not settings.is_stream and settings.auto_ack is not True:
-        given |= {Feature.SETTLE, Feature.REDELIVERED_FLAG}
+        given |= {Feature.SETTLE, Feature.REQUEUE, Feature.REDELIVERED_FLAG}
     return frozenset(given)
 
 

@@ -24,7 +24,9 @@ def features(settings: Settings) -> frozenset[Feature]:
     if settings.appendfsync in (None, "always") and settings.maxlen is None:
         given.add(Feature.DURABLE)
     if settings.noack is not True:
-        given |= {Feature.SETTLE, Feature.REDELIVERED_FLAG} if settings.structure == "stream" else {Feature.SETTLE}
+        given |= {Feature.SETTLE, Feature.REQUEUE}
+        if settings.structure == "stream":
+            given.add(Feature.REDELIVERED_FLAG)
     return frozenset(given)
 
 

@@ -126,8 +126,7 @@ class _Connection:
         return made
 
     def consumer(self, lanes: int = 1) -> Consumer:
-        assert self._session.group is not None
-        return _Consumer(self._clock, self._broker, self._session.group)
+        return _Consumer(self._clock, self._broker, self._session)
 
     def events(self) -> Sequence[Event]:
         return ()
@@ -175,12 +174,16 @@ class _Producer:
 
 
 class _Consumer:
-    def __init__(self, clock: VirtualClock, broker: SimulatedBroker, group: str) -> None:
-        self._clock, self._broker, self._group = clock, broker, group
+    """Takes no more at once than its prefetch says."""
+
+    def __init__(self, clock: VirtualClock, broker: SimulatedBroker, session: Session) -> None:
+        assert session.group is not None
+        self._clock, self._broker, self._group = clock, broker, session.group
+        self._most = min(_MOST, session.prefetch)
 
     def receive(self, timeout_s: float) -> Deliveries:
         _wait(self._clock, timeout_s, lambda: self._broker.ready(self._group) > 0)
-        taken = self._broker.take_deliveries(self._group, _MOST, self._clock.now_ns())
+        taken = self._broker.take_deliveries(self._group, self._most, self._clock.now_ns())
         if not taken:
             return NO_DELIVERIES
         payloads, flags = zip(*taken, strict=True)

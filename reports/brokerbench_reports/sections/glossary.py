@@ -38,6 +38,8 @@ FATES = (
     ("duplicates", "delivered − unique: the same message once more to the same group."),
     ("flagged", "Duplicates that the broker marked as such: the application can tell them. Others come unannounced."),
     ("redelivered", "Deliveries the broker marked as a repeat."),
+    ("returned", "Deliveries that a consumer gave back, as it was asked to: no receipts. What comes again is one."),
+    ("rejected", "Delivered, and rejected for good, as the consumer was asked to: neither lost nor a duplicate."),
     ("reordered", "Came after a later one of the same producer and key. Not measured where consumers share a queue."),
     ("outstanding", "Unknown and not delivered: the fate is open, and so is the ledger."),
     ("recovered", "Unknown to the sender, and delivered all the same."),

@@ -17,7 +17,7 @@ __all__ = ["ledger", "ledgers"]
 Json = Mapping[str, Any]
 _SENDER = ("sent", "promised", "unknown", "refused")
 _ALWAYS = ("sent", "promised", "expected", "unique", "lost", "duplicates", "outstanding")
-_IF_ANY = ("unknown", "refused", "recovered", "redelivered", "reordered", "foreign", "corrupt")
+_IF_ANY = ("unknown", "refused", "recovered", "redelivered", "returned", "rejected", "reordered", "foreign", "corrupt")
 _LOUD = {"lost", "duplicates", "outstanding", "reordered", "foreign", "corrupt"}
 _LISTED = ("lost", "outstanding", "refused_delivered", "duplicates", "reordered", "corrupt", "foreign", "recovered")
 
@@ -70,7 +70,7 @@ def _sums(subject: Subject, group: str) -> dict[str, int | None]:
     """None where one of the trials has no figure."""
     totals: dict[str, int | None] = {}
     for name in (*_ALWAYS, *_IF_ANY):
-        found = [entry[name] if name in _SENDER else entry["groups"][group][name] for entry in ledgers(subject)]
+        found = [entry[name] if name in _SENDER else entry["groups"][group].get(name) for entry in ledgers(subject)]
         totals[name] = None if None in found else sum(found)
     return totals
 
