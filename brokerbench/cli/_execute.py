@@ -168,12 +168,17 @@ def _execute(
 
 
 def _conclude(folder: Path, stopped: bool, out: Console, events: Events | None) -> int:
+    from ._index import write_index
     from .report import write_report
 
     summary = write_summary(folder)
     [page] = write_report(folder)
     _print_result(summary, out)
     out.print(f"\n{link(page)}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        out.print(f"all runs: {link(write_index(folder.parent))}", markup=False, highlight=False, soft_wrap=True)
+    except BadInput as error:  # this run has its page
+        out.print(error.message, markup=False, highlight=False, soft_wrap=True)
     status = FAILED if summary["status"] == "failed" else exit_status(summary)
     status = INTERRUPTED if stopped else status
     if events:

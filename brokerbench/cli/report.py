@@ -10,13 +10,14 @@ from brokerbench_reports import FORMATS, NotExportable
 
 from ._errors import OK, BadInput
 from ._files import write_whole
+from ._index import write_index
 from ._study import load_study
 
 __all__ = ["command", "write_report"]
 
 
 @click.command(name="report")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--format",
     "fmt",
@@ -31,8 +32,17 @@ __all__ = ["command", "write_report"]
     type=click.Path(path_type=Path),
     help="Where to write it, a folder where there are several files; - for the terminal. Default: in the run folder.",
 )
-def command(folder: Path, fmt: str, output: Path | None) -> int:
-    """Make the report of a run FOLDER again."""
+@click.option(
+    "--index", type=click.Path(path_type=Path), metavar="RESULTS", help="The page of all runs in a folder instead."
+)
+def command(folder: Path | None, fmt: str, output: Path | None, index: Path | None) -> int:
+    """Make the report of a run FOLDER again, or the page of all runs."""
+    if (folder is None) == (index is None):
+        raise BadInput("report needs one folder", "name a run folder, or --index with the folder of all runs")
+    if index is not None:
+        click.echo(write_index(index).resolve().as_uri())
+        return OK
+    assert folder is not None
     if str(output) == "-":
         _print(_made(folder, fmt))
         return OK

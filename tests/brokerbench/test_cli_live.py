@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -106,6 +107,9 @@ def test_it_ends_in_the_verdict_and_the_pages_link(told: tuple[str, list[dict[st
     squeezed = end.replace(" ", "")  # long lines are folded by the terminal
     assert events[-1]["verdict"].replace(" ", "") in squeezed
     assert events[-1]["page"] in squeezed
+    index = Path(events[-1]["page"].removeprefix("file://")).parent.parent / "index.html"
+    assert f"allruns:{index.as_uri()}" in squeezed
+    assert events[-1]["verdict"] in unescape(index.read_text(encoding="utf-8"))
 
 
 def test_json_is_one_object_a_line_in_the_order_of_things(told: tuple[str, list[dict[str, Any]], int]) -> None:

@@ -43,7 +43,7 @@ def told(home: Path, broker: str, env: Mapping[str, str] | None = None) -> "subp
 
 def why(home: Path) -> str:
     """The reason of the one trial that failed, from a folder that is whole."""
-    [folder] = (home / "results").iterdir()
+    [folder] = (home / "results").glob("*/")
     check_run(folder)
     [entry] = read(folder / "run.json")["trials"]
     assert entry["state"] == "failed"

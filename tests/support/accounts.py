@@ -18,7 +18,7 @@ class Accounts:
     """The one finished run below a folder; `names` are the candidates that took part."""
 
     def __init__(self, results: Path) -> None:
-        [self.folder] = results.iterdir()
+        [self.folder] = results.glob("*/")
         self.run = read(self.folder / "run.json")
         self.summary = read(self.folder / "summary.json")
         self.trials = trials_of(self.folder)

@@ -51,7 +51,7 @@ class Live:
 
     @property
     def folder(self) -> Path:
-        [folder] = self.results.iterdir()
+        [folder] = self.results.glob("*/")
         return folder
 
     def says(self) -> str:
