@@ -10,6 +10,7 @@ from typing import Any
 from brokerbench.model import OWN, Pattern
 
 from .histograms import DamagedLogError, Interval, read_hlog
+from .needs import read_known
 from .reasons import Reason
 
 __all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "asked_of", "own_of", "read_run", "read_trial"]
@@ -110,6 +111,11 @@ def read_run(folder: Path) -> Json:
         raise FolderError(
             f"{path} has trials of {', '.join(unknown)}, which is no candidate in it; the run has to be repeated"
         )
+    try:
+        for about in run["candidates"].values():
+            read_known(about)
+    except ValueError as error:
+        raise FolderError(f"{path} has needs or qualities that cannot be read ({error}); restore the file") from error
     return run
 
 

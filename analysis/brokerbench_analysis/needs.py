@@ -9,13 +9,19 @@ from typing import Any
 
 from brokerbench.model import SUPPORTED_VERSION, Answer, Having, Line, Need, answer_to, support_of
 
-__all__ = ["answers_of", "lacking", "lines_of", "support"]
+__all__ = ["answers_of", "lacking", "lines_of", "read_known", "support"]
+
+
+def read_known(about: Mapping[str, Any]) -> tuple[list[Answer], list[Line]]:
+    """What run.json keeps of a candidate: its answers as of before the run, and the lines behind them. Raises
+    ValueError; a run made before these were kept has none."""
+    answers = [Answer.model_validate(each) for each in about.get("needs") or ()]
+    return answers, [Line.model_validate(each) for each in about.get("qualities") or ()]
 
 
 def answers_of(about: Mapping[str, Any], facts: Mapping[str, Any], day: str) -> tuple[Answer, ...]:
     """`about`: the candidate in run.json; `day`: of the run."""
-    before = (Answer.model_validate(each) for each in about.get("needs") or ())
-    return tuple(_again(each, about, facts, day) for each in before)
+    return tuple(_again(each, about, facts, day) for each in read_known(about)[0])
 
 
 def support(about: Mapping[str, Any], facts: Mapping[str, Any], day: str) -> Answer:
@@ -27,9 +33,11 @@ def support(about: Mapping[str, Any], facts: Mapping[str, Any], day: str) -> Ans
     return dated if told.having is Having.NOT_KNOWN else told
 
 
-def lines_of(about: Mapping[str, Any]) -> tuple[Line, ...]:
-    """What was known of the set-up; nothing of a run made before this was kept."""
-    return tuple(Line.model_validate(each) for each in about.get("qualities") or ())
+def lines_of(about: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Line, ...]:
+    """What is known of the set-up that was measured."""
+    kept = read_known(about)[1]
+    told, version = _told(about, facts), facts.get("version")
+    return tuple(line for line in kept if line.applies(told, version and str(version)) is not False)
 
 
 def lacking(answers: Sequence[Answer]) -> list[Answer]:
@@ -46,6 +54,10 @@ def _again(before: Answer, about: Mapping[str, Any], facts: Mapping[str, Any], d
 
 
 def _by_lines(need: Need, about: Mapping[str, Any], facts: Mapping[str, Any]) -> Answer:
+    return answer_to(need, lines_of(about, facts), _told(about, facts), {}, str(facts["version"]))
+
+
+def _told(about: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, and for one that was left to the server what it turned out to be."""
     settings = (about.get("promise") or {}).get("settings") or {}
-    told = {name: facts.get(name) if value is None else value for name, value in settings.items()}
-    return answer_to(need, lines_of(about), told, {}, str(facts["version"]))
+    return {name: facts.get(name) if value is None else value for name, value in settings.items()}

@@ -93,6 +93,8 @@ def _if_ranked(at: Standing, name: str, condition: str) -> Iterator[str]:
         yield f"{condition}, {name} would lead ({pair} of {at.leader.name}; not tested)."
     elif claim in {"undecided", "no-difference"}:
         yield f"{condition}, it would be open whether {name} or {at.leader.name} leads ({pair})."
+    elif claim is None:
+        yield f"{condition}, {name} could be ranked ({pair}); too few blocks have both to say who would lead."
 
 
 def _claim_against(at: Standing, name: str) -> str | None:
@@ -156,7 +158,8 @@ def _not_known(at: Standing) -> Iterator[str]:
         return
     after = next((name for name in at.ranking[1:] if not _open_needs(at.named(name))), None)
     then = f"{after} is the best that has all needs" if after else "nobody that was ranked is known to have all needs"
-    yield f"It is not known whether {leader.name} has {_listed(missing)}: if it has not, {then}."
+    lacked = "it has not" if len(missing) == 1 else "it lacks one of them"
+    yield f"It is not known whether {leader.name} has {_listed(missing)}: if {lacked}, {then}."
 
 
 def _open_needs(candidate: Candidate) -> bool:

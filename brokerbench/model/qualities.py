@@ -81,6 +81,11 @@ class Line(Frozen):
         found = [_fits(settings.get(name), allowed) for name, allowed in self.when.items()]
         return False if False in found else None if None in found else True
 
+    def applies(self, settings: Mapping[str, Any], version: str | None) -> bool | None:
+        """The same with the version; None where others may apply instead."""
+        found = [self.under(settings), True if self.versions is None else holds(self.versions, version)]
+        return False if False in found else None if None in found else True
+
 
 class Answer(Frozen):
     """What a candidate has to say to one need."""
@@ -105,7 +110,7 @@ def answer_to(
     own = [line for line in lines if line.about == need.word and line.under(settings) is not False]
     if need.word in declared:
         return _declared(need, own, has=declared[need.word])
-    judged = [(line, _applies(line, settings, version)) for line in own]
+    judged = [(line, line.applies(settings, version)) for line in own]
     there = [line for line, applies in judged if applies is not False]
     certain = [line for line, applies in judged if applies]
     if not certain or len({_having(need, line) for line in there}) > 1:
@@ -164,19 +169,13 @@ def _having(need: Need, line: Line) -> Having:
     return Having.NOT_MET if line.only else Having.NOT_KNOWN
 
 
-def _applies(line: Line, settings: Mapping[str, Any], version: str | None) -> bool | None:
-    """None where a setting or a part of the version that it hangs on is not known: others may apply instead."""
-    found = [line.under(settings), True if line.versions is None else holds(line.versions, version)]
-    return False if False in found else None if None in found else True
-
-
 def _open(need: Need, there: Sequence[Line]) -> str:
     """Why it is not known."""
     if there:
         return f"it depends: {'; '.join(f'{_says(need, line) or line.answer}{_where(line)}' for line in there)}"
     if need.word == SUPPORTED_VERSION:
         return "the server tells its version as it runs"
-    return "no line about it"
+    return "nothing is recorded about it"
 
 
 def _says(need: Need, line: Line) -> str:

@@ -58,7 +58,7 @@ def _decision(found: Mapping[str, Any]) -> list[str]:
     lines += _part("What was needed, and who has it", found["needs"], level=3)
     lines += _part("By each figure alone", found["orders"], level=3)
     lines += _part("What is known beside the figures", found["factors"], level=3)
-    sources = [f"{each['number']}. {each['url']} (read {each['read']})" for each in found["sources"]]
+    sources = [f"{each['number']}. {plain(each['url'])} (read {plain(each['read'])})" for each in found["sources"]]
     return [*lines, *(["", "Sources:", "", *sources] if sources else [])]
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from brokerbench_analysis.folder import Json
+from brokerbench_analysis.folder import FolderError, Json
 from brokerbench_analysis.summary import analyse
 from tests.analysis.folders import Behaviour, Broker
 
 Run = Callable[..., Path]
 MISSING = {"need": "replay", "having": "not met", "says": "a queue forgets", "proof": "driver"}
 MET = {"need": "replay", "having": "met", "says": "", "proof": "conformance"}
-SUPPORTED = {"need": "supported-version", "having": "not known", "says": "no line about it"}
+SUPPORTED = {"need": "supported-version", "having": "not known", "says": "nothing is recorded about it"}
 NONE = "No other criterion that was measured here names another candidate."
 
 
@@ -151,7 +151,7 @@ def test_what_hung_on_the_version_is_answered_by_the_server(run: Run, version: s
 
 
 def test_an_unknown_need_of_the_leader_is_said(run: Run) -> None:
-    unknown = {"need": "ttl", "having": "not known", "says": "no line about it"}
+    unknown = {"need": "ttl", "having": "not known", "says": "nothing is recorded about it"}
     met = {**unknown, "having": "met"}
     found = decision(run(exact("a", 2.0, needs=[unknown]), exact("b", 6.0, needs=[met]), rate=250))
     assert found["winner"] == "a"
@@ -221,3 +221,9 @@ def test_what_was_left_to_the_server_is_told_by_it(run: Run) -> None:
     [row] = decision(folder)["criteria"]
     assert row["needs"][0]["having"] == "met"
     assert row["needs"][0]["source"] == "https://example.org"
+
+
+def test_answers_that_cannot_be_read_are_named(run: Run) -> None:
+    folder = run(exact("a", 2.0, needs=[{"need": "ttl", "having": "perhaps"}]), rate=250)
+    with pytest.raises(FolderError, match="needs or qualities that cannot be read"):
+        analyse(folder)

@@ -146,7 +146,7 @@ def test_each_candidates_answers_to_the_needs_are_printed(file: str, capsys: pyt
     assert "  needs      replay, message-size: 2MiB, dead-letter, language: java" in told
     jet = told[told.index("  jet (nats, client nats-py, server embedded)") :]
     assert any(line.startswith("    message-size: 2MiB: met (64MiB") for line in jet)
-    assert "    dead-letter: not known (no line about it)" in jet
+    assert "    dead-letter: not known (nothing is recorded about it)" in jet
     assert any(line.startswith("    language: java: met (c, dotnet, go, java") for line in jet)
     assert run(["validate", file, "-o", needs, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["candidates"]["jet"]["needs"][1]

@@ -199,7 +199,9 @@ def test_who_does_not_meet_a_need_is_excluded_with_what_it_lacks():
 def test_a_need_that_nobody_knows_of_does_not_exclude():
     candidate = needing("dead-letter", broker=NULL)
     assert candidate.excluded is None
-    assert [(each.having, each.says) for each in candidate.needs] == [(Having.NOT_KNOWN, "no line about it")]
+    assert [(each.having, each.says) for each in candidate.needs] == [
+        (Having.NOT_KNOWN, "nothing is recorded about it")
+    ]
 
 
 def test_a_floor_is_exempt_from_needs_and_still_says_what_it_has():

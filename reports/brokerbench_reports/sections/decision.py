@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brokerbench.model import FACTORS, Answer, Having, Line, Proof
-from brokerbench.model.versions import holds
 from brokerbench_analysis import Study
 from brokerbench_analysis.metrics import metric
 from brokerbench_analysis.needs import lines_of
@@ -68,8 +67,8 @@ def decision(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
     found, sources = study.summary["decision"], _Sources()
     columns = [Column("need"), *(Column(subject.name) for subject in subjects)]
     needs = _needs(study, subjects, sources)
-    factors = _factors(study, subjects, sources)
-    orders = [_order(order) for order in found["orders"]]
+    factors = _factors(subjects, sources)
+    orders = [_order(order) for order in found["orders"] if len(order["order"]) > 1]
     if not (needs or factors or orders):
         return {}
     return {
@@ -118,23 +117,16 @@ def _encrypted(subject: Subject) -> bool:
     return bool((promise.get("settings") or {}).get("tls"))
 
 
-def _factors(study: Study, subjects: Sequence[Subject], sources: _Sources) -> list[Record]:
+def _factors(subjects: Sequence[Subject], sources: _Sources) -> list[Record]:
     """Rows that somebody has something to say to."""
-    known = {subject.name: lines_of(subject.declared) for subject in subjects}
+    known = {subject.name: lines_of(subject.declared, subject.record["facts"]) for subject in subjects}
     rows = []
     for about, words in _FACTORS.items():
-        cells = []
-        for subject in subjects:
-            version = criteria_of(study, subject)["version"]
-            mine = [line for line in known[subject.name] if line.about == about and _speaks_of(line, version)]
-            cells.append(_factor(mine, sources))
+        mine = [[line for line in known[subject.name] if line.about == about] for subject in subjects]
+        cells = [_factor(lines, sources) for lines in mine]
         if any(cell.text != "not known" for cell in cells):
             rows.append(Record([Cell(words), *cells]))
     return rows
-
-
-def _speaks_of(line: Line, version: str | None) -> bool:
-    return line.versions is None or holds(line.versions, version) is not False
 
 
 def _factor(lines: Sequence[Line], sources: _Sources) -> Cell:
