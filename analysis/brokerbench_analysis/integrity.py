@@ -139,6 +139,9 @@ def _ledger_and_children(files: TrialFiles) -> Iterator[str]:
     answered = [p["answered_twice"] for p in producers if "answered_twice" in p]
     if answered and "answered_twice" in files.ledger:
         yield from _same("ledger.json: answered_twice", files.ledger["answered_twice"], "trial.json", sum(answered))
+    waiting = [p for p in producers if "replied" in p]  # whose load went on with the replies
+    ended = sum(p["replied"] + p["given_up"] for p in waiting)
+    yield from _same("trial.json: replied and given up", ended, "sent by these", sum(p["sent"] for p in waiting))
     rows = [row["producer"] for row in files.ledger["producers"]]
     yield from _same("ledger.json: its producers", rows, "trial.json", [p["index"] for p in producers])
     for group, figures in files.ledger["groups"].items():

@@ -29,7 +29,7 @@ class Moment:
     asked_msgs_s: float | None
     sent_msgs_s: float
     delivered_msgs_s: float  # the mean over groups
-    p50_ms: float | None  # end-to-end
+    p50_ms: float | None  # end-to-end; in request-reply the response
     p99_ms: float | None
     backlog: int
     errors: Mapping[str, int]  # so far: what went wrong -> how often
@@ -90,6 +90,8 @@ class Watch:
             count = sum(interval["counts"].get(name, 0) for interval in fresh)
             self._sums[name] += count
             self._rates[number, name] = count / length_s
+        if child.spec.replies:  # a request is half way there: what counts is the reply
+            return []
         told = (interval["histograms"].get("end_to_end") for interval in fresh)
         return [Histogram(np.array(bins, np.int64), np.array(counts, np.int64)) for bins, counts in filter(None, told)]
 

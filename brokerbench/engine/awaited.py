@@ -67,7 +67,7 @@ class Awaited:
         return self._leave(self._whose[places], now_ns)
 
     def forget(self, now_ns: int) -> Ints:
-        """The connection is gone: all are given up."""
+        """The connection is gone, or the trial over: all are given up."""
         return self._leave(self._whose[self._whose != _NOBODY], now_ns)
 
     def in_flight_mean(self) -> float | None:

@@ -281,6 +281,8 @@ class _Loop:
         return self.now() - self.t0 <= self.tally.end_ns + _LINGER_NS
 
     def report(self) -> None:
+        if self.awaited is not None:
+            self.awaited.forget(self.now() - self.t0)
         self.answers.close()
         self.ticker.tick(self.now())
         self.ticker.last()

@@ -247,6 +247,7 @@ def _check_histograms(trial: dict[str, Any], home: Path) -> None:
     for producer in trial["producers"]:
         expected["send_delay"] += producer["in_window"]["sent"]
         expected["confirm"] += producer["in_window"]["confirmed"]
+        expected["service"] += producer.get("replied_in_window", 0)
     for consumer in trial["consumers"]:
         expected[f"end_to_end:{consumer['group']}"] += consumer["in_window"]
     assert histogram_totals(home / "latency.hlog") == +expected

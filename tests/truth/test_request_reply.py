@@ -1,9 +1,12 @@
 """Requests and replies against what the simulated broker knows: two ways and an answer, for each load model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from brokerbench_drivers.simulated.destinations import Destinations
+from brokerbench_drivers.simulated.settings import Fates, Settings
 from tests.support.truth import assert_counts
 from tests.support.virtual import run_virtual
 
@@ -34,7 +37,7 @@ def test_a_response_is_two_ways(tmp_path: Path) -> None:
 def test_users_wait_for_replies_not_for_confirms(tmp_path: Path) -> None:
     """20 users who think 92 ms and wait 8 ms for each reply: X (R + Z) = N, although confirms come after 1 ms."""
     users = {"users": 20, "think": {"fixed_s": 0.092}}
-    truth = run_virtual(tmp_path, LAW, rate=None, closed=users, steady_s=5.0, repliers=1)
+    truth = run_virtual(tmp_path, LAW, rate=None, closed=users, steady_s=3.0, repliers=1)
     assert_counts(truth)
     record = truth.record
     held = law(record, "users")
@@ -44,3 +47,54 @@ def test_users_wait_for_replies_not_for_confirms(tmp_path: Path) -> None:
     assert record["delivered_msgs_s"] == pytest.approx(20 / (0.092 + record["response_ms"]["mean"] / 1e3), rel=5e-3)
     assert record["response_ms"]["p50"] == pytest.approx(BOTH_WAYS_MS, rel=0.05)
     assert record["confirm_ms"]["p50"] == pytest.approx(1.0, rel=1e-2)
+
+
+def test_a_window_is_of_requests_without_a_reply(tmp_path: Path) -> None:
+    """One worker at 4 ms a message takes 250 requests a second, so 10 in flight wait 40 ms; the window is full."""
+    truth = run_virtual(tmp_path, LAW, rate=None, in_flight=10, steady_s=2.0, repliers=1)
+    assert_counts(truth)
+    record = truth.record
+    assert record["delivered_msgs_s"] == pytest.approx(250, rel=0.01)
+    assert record["response_ms"]["p50"] == pytest.approx(40.0, rel=0.02)
+    flying, full = (check for check in record["checks"] if check["name"] == "closed-loop")
+    assert flying["holds"]
+    assert full["holds"]
+    assert full["expected"] == 10
+
+
+def lose_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 50th reply is confirmed and given to nobody; requests are not touched."""
+    declare = Destinations.declare
+
+    def worse(self: Destinations, name: str, groups: Sequence[str], settings: Settings) -> object:
+        fates = Fates.from_base({"confirmed_but_lost": ["every 50"]}) if name.endswith(".r0") else settings.fates
+        return declare(self, name, groups, settings.model_copy(update={"fates": fates}))
+
+    monkeypatch.setattr(Destinations, "declare", worse)
+
+
+def test_lost_replies_are_no_lost_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lose_replies(monkeypatch)
+    truth = run_virtual(tmp_path, LAW, rate=100, steady_s=5.0, drain_s=2.0, repliers=1)
+    assert_counts(truth)
+    record, ids = truth.record, truth.study.ids(truth.record["id"])
+    groups = record["ledger"]["groups"]
+    assert (groups["all"]["lost"], groups["replies"]["lost"]) == (0, 14)
+    assert ids["replies"]["lost"] == [[0, sequence] for sequence in range(49, 700, 50)]
+    assert (record["end_to_end_ms"]["absent"], record["response_ms"]["absent"]) == (0, 10)
+    assert record["response_ms"]["at_least"]
+
+
+def test_a_user_goes_on_without_the_reply_that_never_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After as long as missing messages are waited for. Nothing is said of X (R + Z) = N then."""
+    lose_replies(monkeypatch)
+    users = {"users": 10, "think": {"fixed_s": 0.1}}
+    truth = run_virtual(tmp_path, LAW, rate=None, closed=users, steady_s=4.0, drain_s=1.0, repliers=1)
+    record = truth.record
+    [requester] = truth.study.measured[0].files.trial["producers"]
+    lost = record["ledger"]["groups"]["replies"]["lost"]
+    assert lost == requester["given_up"] == record["ledger"]["sent"] // 50 > 5
+    assert requester["replied"] == record["ledger"]["sent"] - lost
+    assert law(record, "users")["holds"] is None
+    # Had they waited for ever, ten losses would have silenced all ten.
+    assert record["response_ms"]["count"] > 150
