@@ -46,8 +46,3 @@ class Topology(Frozen):
     def answered(self) -> bool:
         """Whether each message is a request that gets a reply."""
         return self.pattern is Pattern.REQUEST_REPLY
-
-    @property
-    def owed(self) -> tuple[str, ...]:
-        """The groups of the ledger."""
-        return (*self.groups, REPLIES) if self.answered else tuple(self.groups)
