@@ -54,6 +54,11 @@ def test_what_is_known_of_each_broker_is_in_it(installed: Path) -> None:
     assert {path.relative_to(installed) for path in installed.rglob("*qualities.yaml")} == kept
 
 
+def test_compose_files_are_in_it(installed: Path) -> None:
+    inside = {path.name: path.read_bytes() for path in (installed / "brokerbench_drivers" / "compose").glob("*.yml")}
+    assert inside == {path.name: path.read_bytes() for path in (ROOT / "compose").glob("*.yml")}
+
+
 def test_a_scenario_runs_from_it(installed: Path, tmp_path: Path) -> None:
     where = [sys.executable, "-P", "-c", "import brokerbench_reports; print(brokerbench_reports.__file__)"]
     found = subprocess.run(

@@ -23,7 +23,6 @@ from ._scenario import FEATURES, Drivers, Settings
 __all__ = ["command"]
 
 KINDS = [kind.value for kind in ServerKind if kind is not ServerKind.EXTERNAL]
-ENGINE_S = 10.0
 # A candidate of no claim: what its settings promise is what they promise.
 SCENARIO = """
 scenario: up
@@ -60,7 +59,7 @@ def command(name: str, kind: str, version: str | None, nodes: int, overrides: tu
 def _candidate(name: str, kind: str, version: str | None, nodes: int, overrides: tuple[str, ...]) -> Candidate:
     """Checked as a scenario's: settings, the client, what server there is. Raises BadInput, ScenarioError."""
     drivers = Drivers()
-    _has_one(drivers[name], kind)
+    _has_one(drivers[name])
     asked = f", version: {json.dumps(version)}" if version else ""
     scenario = read(
         SCENARIO % (name, name, kind, nodes, asked),
@@ -78,24 +77,10 @@ def _candidate(name: str, kind: str, version: str | None, nodes: int, overrides:
     return candidate
 
 
-def _has_one(driver: Driver, kind: str) -> None:
-    """Raises BadInput where there is nothing to bring up, or nothing to bring it up with."""
+def _has_one(driver: Driver) -> None:
+    """Raises BadInput where there is nothing to bring up."""
     if not isinstance(driver, Locatable):
         raise BadInput(f"{driver.title} has no server: its clients talk to each other", "name it in a scenario")
-    if kind == ServerKind.COMPOSE:
-        if not _engine_answers():
-            raise BadInput("no container engine answers here (asked: docker info)", "start one, or leave --kind out")
-        if ServerKind.COMPOSE not in driver.servers:
-            todo = f"docker compose -f compose/{driver.name}.yml up --detach --wait, then give its url in the scenario"
-            raise BadInput(f"{driver.title} has no recipe for Compose", todo)
-
-
-def _engine_answers() -> bool:
-    try:
-        asked = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=ENGINE_S)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0
 
 
 class _Told:

@@ -38,6 +38,7 @@ class Process:
 
     pid: int = 0
     log: Path | None = None
+    parting_s: float = 0.0  # as ServerProcess has it
 
     def __init__(self, guardian: "Guardian", mark: str, argv: Sequence[str]) -> None:
         self._guardian = guardian
@@ -150,6 +151,10 @@ class Guardian:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self._lock:
+            parting = [process for process in self._processes.values() if process.parting_s]
+        if parting:
+            self.stop(parting, max(process.parting_s for process in parting))
         self._closing = True
         with contextlib.suppress(GuardianLost):
             self._ask({"do": "end"})

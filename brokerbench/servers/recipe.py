@@ -36,6 +36,7 @@ class Availability:
 
 class ServerProcess(Protocol):
     pid: int
+    parting_s: float  # at the end it is asked first, and has so long to remove what it started that is not below us
 
     def alive(self) -> bool: ...
 

@@ -7,6 +7,7 @@ from typing import Any
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._composed import Composed, ComposedByProduct
 from brokerbench_drivers._url import url_of
 
 from .address import parse
@@ -16,6 +17,7 @@ from .settings import Settings
 
 __all__ = ["DRIVER", "ActiveMQ"]
 
+_COMPOSED = "stomp://bench:bench@127.0.0.1:61613?jolokia=http://127.0.0.1:8161"
 # No wheel for Linux: pip builds it, for which it needs a compiler and the headers of Python and OpenSSL.
 AMQP_INSTALL = "apt-get install gcc python3-dev libssl-dev pkg-config && pip install 'brokerbench[amqp1]'"
 HERE = Path(__file__).parent
@@ -28,7 +30,19 @@ class ActiveMQ:
     Settings = Settings
     clients: Mapping[str, str] = {"stomp.py": "stomp", "proton": "proton"}
     fast_clients: frozenset[str] = frozenset()
-    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: EMBEDDED, ServerKind.NATIVE: NATIVE}
+    servers: Mapping[ServerKind, ServerRecipe] = {
+        ServerKind.EMBEDDED: EMBEDDED,
+        ServerKind.NATIVE: NATIVE,
+        ServerKind.COMPOSE: ComposedByProduct(
+            {
+                "artemis": Composed("artemis.yml", f"{_COMPOSED}/console/jolokia&amqp_port=61672", "activemq"),
+                # As its image ships it: KahaDB flushes, which it does not report.
+                "classic": Composed(
+                    "activemq.yml", f"{_COMPOSED}/api/jolokia&amqp_port=61673&journal_sync=always", "activemq"
+                ),
+            }
+        ),
+    }
     qualities = (HERE / "artemis.qualities.yaml", HERE / "classic.qualities.yaml")
 
     def features(self, settings: Any) -> frozenset[Feature]:

@@ -7,6 +7,7 @@ from typing import Any
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._composed import Composed
 
 from . import access
 from .promise import promise
@@ -31,6 +32,7 @@ class KafkaDriver:
     servers: Mapping[ServerKind, ServerRecipe] = {
         ServerKind.EMBEDDED: EmbeddedKafka(),
         ServerKind.NATIVE: NativeKafka(),
+        ServerKind.COMPOSE: Composed("kafka.yml", "kafka://127.0.0.1:9092", "kafka"),
     }
     qualities = (HERE / "qualities.yaml",)
 

@@ -7,6 +7,7 @@ from typing import Any
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._composed import Composed
 from brokerbench_drivers._url import url_of
 
 from .address import parse
@@ -26,7 +27,10 @@ class Mqtt:
     Settings = Settings
     clients: Mapping[str, str] = {"paho-mqtt": "paho"}
     fast_clients: frozenset[str] = frozenset()
-    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Mosquitto()}
+    servers: Mapping[ServerKind, ServerRecipe] = {
+        ServerKind.NATIVE: Mosquitto(),
+        ServerKind.COMPOSE: Composed("mosquitto.yml", "mqtt://127.0.0.1:1883", "mqtt"),
+    }
     qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: Any) -> frozenset[Feature]:

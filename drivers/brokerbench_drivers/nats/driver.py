@@ -17,10 +17,11 @@ from brokerbench.model import (
     Survives,
 )
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._composed import Composed
 from brokerbench_drivers._tls import tls_of
 from brokerbench_drivers._url import url_of
 
-from .server import NatsServer, binary_of_wheel, binary_on_path
+from .server import NatsServer, binary_of_wheel, binary_on_path, compose_env
 from .settings import LARGEST_MAX_PAYLOAD, SERVER_MAX_PAYLOAD, SERVER_SYNC_INTERVAL, Settings
 
 __all__ = ["DRIVER", "NatsDriver"]
@@ -48,6 +49,9 @@ class NatsDriver:
     servers: Mapping[ServerKind, ServerRecipe] = {
         ServerKind.EMBEDDED: NatsServer(binary_of_wheel),
         ServerKind.NATIVE: NatsServer(binary_on_path),
+        ServerKind.COMPOSE: Composed(
+            "nats.yml", "nats://127.0.0.1:4222?monitor=http://127.0.0.1:8222", "nats", compose_env
+        ),
     }
     qualities = (HERE / "qualities.yaml",)
 

