@@ -133,8 +133,9 @@ def blocks_to_decide(row: Json) -> int | None:
 
 
 def _advised(advice: Sequence[Json]) -> Iterator[Action]:
-    """Proved ones first, as they stand."""
-    for row in sorted(advice, key=lambda row: not row.get("proved")):
+    """Proved ones first; not those that were tried and brought nothing."""
+    open_ones = [row for row in advice if row.get("proved") or not row.get("proof")]
+    for row in sorted(open_ones, key=lambda row: not row.get("proved")):
         change = f"Set {row['setting']} from {row['from']} to {row['to']} for {row['candidate']}"
         proved = "proved by paired trials" if row.get("proved") else "not proved yet"
         yield Action(change, f"{row.get('evidence') or 'seen in this run'}; {proved}")

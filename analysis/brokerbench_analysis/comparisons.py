@@ -20,7 +20,7 @@ from .needs import lacking
 from .pairs import Pair, Values
 from .statistics import ALPHA, holm_levels
 
-__all__ = ["compare", "decide", "leader_of"]
+__all__ = ["compare", "decide", "leader_of", "unfit"]
 
 
 def leader_of(ranked: Sequence[Candidate], of: Metric) -> Candidate | None:
@@ -37,7 +37,7 @@ def compare(leader: Candidate, others: Sequence[Candidate], primary: Metric, run
     """All comparisons of the leader: the primary figure first, then what is explored."""
     look = look_of(run)
     stopped = "smoke run" if run.get("smoke") else unfinished(run, look)
-    barred = {o.name: stopped or _unfit(leader) or _unfit(o) for o in others}
+    barred = {o.name: stopped or unfit(leader) or unfit(o) for o in others}
     margins, seed = run["scenario"].get("margins"), int(run.get("seed") or 0)
 
     def values_of(of: Metric) -> dict[str, Values]:
@@ -76,7 +76,7 @@ def decide(
     ]
 
 
-def _unfit(side: Candidate) -> str | None:
+def unfit(side: Candidate) -> str | None:
     """Why no claim can be made of it; None if one can."""
     if side.floor:
         return f"{side.name} is the floor, not a candidate"

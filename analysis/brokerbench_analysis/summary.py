@@ -10,6 +10,7 @@ from typing import Any
 
 from brokerbench.model import Pattern
 
+from .advice import Advice, advise, with_proofs
 from .candidates import Candidate, candidates_of
 from .claims import Comparison
 from .comparisons import compare, leader_of
@@ -46,8 +47,15 @@ def analyse(folder: Path) -> Analysis:
     others = [c for c in candidates if c is not leader and c.excluded is None and not c.floor]
     found = compare(leader, others, primary, run) if leader is not None else []
     verdict = conclude(run, candidates, primary, leader, found)
-    summary = finite(_summary(run, candidates, primary, found, verdict))
+    advice = with_proofs(advise(run, candidates), folder, _proof)
+    summary = finite(_summary(run, candidates, primary, found, verdict, advice))
     return Analysis(run, trials, tuple(candidates), verdict, summary)
+
+
+def _proof(folder: Path) -> tuple[Json, Sequence[Candidate]]:
+    """As much of a proof's folder as its advice is judged by."""
+    run = read_run(folder)
+    return run, candidates_of(run, measure_all(folder, run))
 
 
 def write_summary(folder: Path) -> Json:
@@ -94,6 +102,7 @@ def _summary(
     primary: Metric,
     found: Sequence[Comparison],
     verdict: Verdict,
+    advice: Sequence[Advice],
 ) -> Json:
     scenario = run["scenario"]
     slos = evaluate(scenario.get("slo") or [], candidates)
@@ -118,7 +127,7 @@ def _summary(
         "capacity": {},
         "slo": slos,
         "decision": decide_between(run, candidates, primary, found, verdict, slos).record(),
-        "advice": [],
+        "advice": [piece.record() for piece in advice],
     }
 
 

@@ -18,7 +18,7 @@ from .steadiness import LEAST_SECONDS, Steadiness, steadiness
 from .surroundings import contamination, disturbed
 from .words import percent
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["CLIENT_BOUND", "Judgement", "judge"]
 
 CLIENT_BOUND, QUEUE_LENGTH = "client-bound", "queue-length latency"
 TWICE, TWICE_MOST = 0.01, 0.02  # of a group's messages

@@ -1,13 +1,14 @@
 """From a checked scenario to a finished run: what `run` and `demo` share."""
 
+import json
 import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -15,9 +16,11 @@ import brokerbench_drivers
 from brokerbench.contract import Driver
 from brokerbench.engine.planner import make_plan, recipe_of
 from brokerbench.engine.run import RunOptions, execute
-from brokerbench.model import Plan, Scenario, ServerKind, format_duration
+from brokerbench.model import Plan, ServerKind, format_duration
 from brokerbench.servers import GuardianLost, user_cache
 from brokerbench_analysis import exit_status, look_levels, undecided, write_summary
+from brokerbench_analysis.advice import FOLDER as PROOFS
+from brokerbench_analysis.advice import NOTE
 from brokerbench_scenarios import redacted, shorten, without_secrets
 
 from ._errors import FAILED, INTERRUPTED, BadInput
@@ -26,6 +29,9 @@ from ._progress import Progress
 from ._scenario import Loaded
 from ._views import console, link, view_for
 from .validate import on_top
+
+if TYPE_CHECKING:
+    from ._prove import ProofRun
 
 __all__ = ["RunRequest", "run_scenario"]
 
@@ -37,6 +43,7 @@ class RunRequest:
     short: bool = False
     as_json: bool = False
     allow_busy: bool = False
+    prove: int = 0  # pieces of advice that are tried after the run
 
 
 class _Stop:
@@ -74,8 +81,37 @@ def run_scenario(loaded: Loaded, request: RunRequest) -> int:
     events = Events() if request.as_json else None
     views = [view_for(out), *([events] if events else [])]
     with Progress(plan, views) as progress:
-        folder, stopped = _execute(plan, drivers, scenario, loaded, request, out, progress)
+        folder, stopped = _execute(plan, drivers, loaded, request, out, progress)
+    if request.prove and not stopped:
+        stopped = _prove(folder, loaded, request, out, events)
     return _conclude(folder, stopped, out, events)
+
+
+def _prove(folder: Path, loaded: Loaded, request: RunRequest, out: Console, events: Events | None) -> bool:
+    """Try the first pieces of advice in runs below this one's folder. Returns whether the user stopped it."""
+    from ._prove import proof_runs
+    from .report import write_report
+
+    proofs = proof_runs(write_summary(folder)["advice"], loaded, request.prove)
+    if not proofs:
+        out.print("\nnothing to prove: no piece of advice that paired trials can try", highlight=False)
+    for proof in proofs:
+        out.print(f"\nproof of {proof.words}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        drivers = {broker.driver: loaded.drivers[broker.driver] for broker in proof.scenario.brokers.values()}
+        plan = make_plan(proof.scenario, drivers, _seed(request))
+        _announce(plan, drivers, out)
+        if {trial.candidate for trial in plan.trials} != set(proof.scenario.brokers):
+            continue  # why somebody cannot take part has just been said
+        below = replace(request, results=folder / PROOFS)
+        told = replace(loaded, text=f"# A proof of {proof.words}\n{loaded.text}")
+        with Progress(plan, [view_for(out)]) as progress:
+            home, stopped = _execute(plan, drivers, told, below, out, progress, proof)
+        write_report(home)
+        if events:
+            events.event("proof", {"of": proof.words, "folder": str(home)})
+        if stopped:
+            return True
+    return False
 
 
 def _seed(request: RunRequest) -> int:
@@ -125,24 +161,27 @@ def _downloads(plan: Plan, drivers: dict[str, Driver]) -> Iterator[str]:
 def _execute(
     plan: Plan,
     drivers: dict[str, Driver],
-    scenario: Scenario,
     loaded: Loaded,
     request: RunRequest,
     out: Console,
     progress: Progress,
+    proof: "ProofRun | None" = None,
 ) -> tuple[Path, bool]:
+    """A proof says of which advice it is, and needs neither ceilings nor probes: it compares a broker with itself."""
     stop = _Stop(out)
     where: list[Path] = []
 
     def observe(kind: str, about: dict[str, Any]) -> None:
         if kind == "folder":
             where.append(about["folder"])
+            if proof is not None:
+                (about["folder"] / NOTE).write_text(json.dumps(proof.note, indent=1) + "\n", encoding="utf-8")
         progress(kind, about)
 
     options = RunOptions(
         results=request.results,
         references={name: brokerbench_drivers.reference(name) for name in drivers},
-        redacted=redacted(scenario, loaded.secrets),
+        redacted=redacted(plan.scenario, loaded.secrets),
         source_text=str(without_secrets(loaded.text, loaded.secrets)),
         hide=lambda value: without_secrets(value, loaded.secrets),
         observe=observe,
@@ -151,7 +190,8 @@ def _execute(
         undecided=lambda folder: undecided(write_summary(folder)),
         look_levels=look_levels,
         allow_busy=request.allow_busy,
-        cache=user_cache(),
+        cache=None if proof is not None else user_cache(),
+        probes=proof is None,
     )
     try:
         with stop.listening():
@@ -196,3 +236,11 @@ def _print_result(summary: dict[str, Any], out: Console) -> None:
     out.print(result_table(summary))
     out.print()
     out.print(summary["verdict"]["sentence"], style="bold", markup=False, highlight=False, soft_wrap=True)
+    for row in summary["advice"]:
+        told = row["proof"]["text"] if row["proof"] else "unproved"
+        line = (
+            f"advice for {row['candidate']}: {row['setting']} {row['from']} -> {row['to']}: {row['evidence']}; {told}"
+        )
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    if any(row["provable"] and not row["proof"] for row in summary["advice"]):
+        out.print("`brokerbench run ... --prove N` tries the first N of them", markup=False, highlight=False)

@@ -54,6 +54,13 @@ class Loaded:
     text: str  # as written: ${NAME} not replaced
     drivers: Mapping[str, Driver]
     secrets: tuple[str, ...]  # what ${NAME} held: must not be printed or kept
+    name: str  # as the user named it
+    overrides: tuple[str, ...] = ()
+
+    def changed(self, changes: Mapping[str, str]) -> Scenario:
+        """The same text with more keys overridden: it is read again, since the file may be another one by now."""
+        more = [f"{key}={value}" for key, value in changes.items()]
+        return _read(self.text, self.name, (*self.overrides, *more), self.drivers)
 
 
 def load_scenario(name: str, overrides: Sequence[str] = ()) -> Loaded:
@@ -61,16 +68,20 @@ def load_scenario(name: str, overrides: Sequence[str] = ()) -> Loaded:
     shown, data = _bytes(name)
     drivers = Drivers()
     text = decode(data, name=shown)
-    scenario = read(
+    scenario = _read(text, name, overrides, drivers, shown)
+    return Loaded(scenario, text, drivers, secrets((text, *overrides), os.environ), name, tuple(overrides))
+
+
+def _read(text: str, name: str, overrides: Sequence[str], drivers: Mapping[str, Driver], shown: str = "") -> Scenario:
+    return read(
         text,
-        name=shown,
+        name=shown or name,
         drivers=Settings(drivers),
         env=os.environ,
         features=FEATURES,
         overrides=overrides,
         folder=Path(name).parent,
     )
-    return Loaded(scenario, text, drivers, secrets((text, *overrides), os.environ))
 
 
 def _bytes(name: str) -> tuple[str, bytes]:

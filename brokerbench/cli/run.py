@@ -21,6 +21,14 @@ __all__ = ["command"]
     "--json", "as_json", is_flag=True, help="JSON on standard output, a line a second; the last has the summary."
 )
 @click.option("--allow-busy", is_flag=True, help="Measure on an external server that others use at the same time.")
+@click.option(
+    "--prove",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="After the run, try its first N pieces of advice: old setting against new, in paired trials; the report shows"
+    " each gain with its interval. Takes as long as the run again, or longer.",
+)
 def command(
     file: str,
     results: Path,
@@ -29,6 +37,7 @@ def command(
     short: bool,
     as_json: bool,
     allow_busy: bool,
+    prove: int,
 ) -> int:
     """Run a scenario FILE (or a shipped scenario's name); write the run folder and its report.
 
@@ -36,5 +45,7 @@ def command(
     """
     if results.exists() and not results.is_dir():
         raise BadInput(f"--results {results} is a file", "name a folder")
+    if short and prove:
+        raise BadInput("--short claims nothing, so there is nothing to --prove", "leave one of the two out")
     loaded = load_scenario(file, overrides)
-    return run_scenario(loaded, RunRequest(results, seed, short, as_json, allow_busy))
+    return run_scenario(loaded, RunRequest(results, seed, short, as_json, allow_busy, prove))

@@ -25,4 +25,5 @@ class RunOptions:
     undecided: Callable[[Path], bool] = lambda folder: True  # at the first look: are more blocks worth their time?
     look_levels: Callable[[int, int], tuple[float | None, float | None]] = lambda first, second: (None, None)
     allow_busy: bool = False  # an external server may be in use by others
+    probes: bool = True  # whose limit a saturating load met is looked for with one more worker
     cache: Path | None = None  # where the clients' ceilings are kept; None: they are not measured

@@ -135,7 +135,8 @@ class _Run:
 
     def _probes(self) -> None:
         """Whose limit was it? Where the generator may have been it, one trial with one more worker on each side."""
-        if self._plan.smoke or self._plan.scenario.load.model is not LoadModel.SATURATE:
+        saturates = self._plan.scenario.load.model is LoadModel.SATURATE
+        if self._plan.smoke or not saturates or not self._options.probes:
             return
         ceilings = self._folder.run["ceilings"] or {}
         for candidate in self._plan.candidates:

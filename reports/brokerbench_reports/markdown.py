@@ -30,6 +30,7 @@ def as_markdown(study: Study) -> str:
     lines += ["## What was asked", "", *(f"- {plain(label)}: {plain(text)}" for label, text in parts["asked"]["pairs"])]
     lines += _part("Side by side", parts["comparison"], parts["comparison"]["notes"])
     lines += _decision(parts["decision"]) if "decision" in parts else []
+    lines += _part("Advice", parts["advice"]) if "advice" in parts else []
     if generator:
         lines += _part("Broker or generator", generator, [generator["pauses"]["lead"]])
         lines += [f"- {plain(who.name)}: {plain(text)}" for who, text in generator["warnings"]]

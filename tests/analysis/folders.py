@@ -35,8 +35,14 @@ def write_run(
     delivery: Mapping[str, Any] | None = None,
     arrivals: str = "constant",
     looks: Json | None = None,
+    prefetch: int = 500,
+    partitions: int = 1,
+    size_bytes: int = 1024,
+    group: Json | None = None,
 ) -> Path:
-    """The folder; trials are in blocks, each block in the brokers' order, repeats and probes after them."""
+    """The folder; trials are in blocks, each block in the brokers' order, repeats and probes after them.
+
+    `group`: what each group has besides."""
     folder.mkdir(parents=True)
     sides = dict(groups or {"all": 1})
     load = {"model": model, "rate": rate, "warmup_s": warmup_s, "measure_s": measure_s, "arrivals": arrivals}
@@ -57,6 +63,7 @@ def write_run(
             Trial(entry, broker, own, sides, producers, rng).write(folder / "trials" / str(entry["id"]))
     question = {"load": load, "groups": sides, "producers": producers, "slo": list(slo), "primary": primary}
     question |= {"smoke": smoke, "status": status, "seed": seed, "delivery": dict(delivery or {}), "looks": looks}
+    question |= {"prefetch": prefetch, "partitions": partitions, "size_bytes": size_bytes, "group": dict(group or {})}
     _write_run_json(folder, brokers, entries, question)
     return folder
 
@@ -85,14 +92,16 @@ def _write_run_json(folder: Path, brokers: Sequence[Broker], entries: Sequence[J
         "scenario": "synthetic",
         "question": "Which one?",
         "needs": list(dict.fromkeys(answer["need"] for b in brokers for answer in b.needs)),
-        "brokers": {b.name: {"driver": b.name} for b in brokers},
+        "brokers": {b.name: {"driver": b.driver or b.name} for b in brokers},
         "topology": {
             "topics": 1,
-            "partitions": 1,
+            "partitions": question["partitions"],
             "producers": question["producers"],
-            "groups": {g: {"consumers": n, "prefetch": 500} for g, n in groups.items()},
+            "groups": {
+                g: {"consumers": n, "prefetch": question["prefetch"], **question["group"]} for g, n in groups.items()
+            },
         },
-        "message": {"size_bytes": 1024, "keys": None},
+        "message": {"size_bytes": question["size_bytes"], "keys": None},
         "delivery": {"guarantee": "at-least-once", "survives": "nothing", "in_flight": 1000, **question["delivery"]},
         "load": {
             "model": load["model"],
@@ -133,9 +142,10 @@ def _write_run_json(folder: Path, brokers: Sequence[Broker], entries: Sequence[J
 
 def _candidate(broker: Broker) -> Json:
     point = "confirmed" if broker.behaviour.confirms else "handed-over"
-    promise = {"guarantee": broker.guarantee, "survives": broker.survives, "point": point, "settings": {}, "notes": []}
+    promise = {"guarantee": broker.guarantee, "survives": broker.survives, "point": point}
+    promise |= {"settings": dict(broker.settings), "notes": []}
     return {
-        "driver": broker.name,
+        "driver": broker.driver or broker.name,
         "title": broker.name.title(),
         "client": "client",
         "server": "embedded",

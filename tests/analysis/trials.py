@@ -61,6 +61,7 @@ class Behaviour:
     counters: bool = True
     broker_cpu: float | None = 0.3
     exact_ms: Sequence[float] | None = None  # these latencies, in order, instead of drawn ones
+    idle: int = 0  # of each group's consumers, those that get nothing
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ class Broker:
     probe: float | None = None  # the load of a probe, relative to the planned trials
     generator: str = "fast"
     ceiling: Json | None = field(default_factory=lambda: dict(CEILING))
+    driver: str | None = None  # its name, where nothing is said
+    settings: Mapping[str, Any] = field(default_factory=dict)  # as the promise left them
+    facts: Mapping[str, str] = field(default_factory=dict)  # more than the version
 
 
 class Trial:
@@ -154,7 +158,7 @@ class Trial:
         (home / "trial.json").write_text(json.dumps(self._record() | {"files": digests}, indent=1))
 
     def _facts(self) -> Json:
-        facts = {"version": self.broker.version, "released": "2026-01-01", "sync": "always"}
+        facts = {"version": self.broker.version, "released": "2026-01-01", "sync": "always", **self.broker.facts}
         return facts | ({"support_ends": self.broker.support_ends} if self.broker.support_ends else {})
 
     # What happened to the messages of one child in one second (or in all of them).
@@ -172,7 +176,7 @@ class Trial:
         }
 
     def _mine(self, group: str, index: int) -> Any:
-        return (np.arange(len(self.due)) // self.producers) % self.groups[group] == index
+        return (np.arange(len(self.due)) // self.producers) % (self.groups[group] - self.b.idle) == index
 
     def _consumed(self, group: str, index: int, low: float = -np.inf, high: float = np.inf) -> Json:
         at = self.arrival[group]

@@ -16,6 +16,7 @@ def test_their_names() -> None:
         "kafka-three",
         "order-events",
         "rabbitmq-ha",
+        "rabbitmq-one-at-a-time",
         "request-reply",
         "saturate",
         "thousand-users",

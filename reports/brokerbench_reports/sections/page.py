@@ -14,6 +14,7 @@ from brokerbench_analysis.folder import TrialFiles
 from brokerbench_analysis.metrics import metric
 from brokerbench_reports.words import plural
 
+from .advice import advice
 from .asked import asked
 from .checks import checks
 from .claims import claims
@@ -83,6 +84,7 @@ SECTIONS = (
     ),
     Section("comparison", "Side by side", lambda r: comparison(r.study, r.subjects, details(r.study, r.subjects))),
     Section("decision", "Decision", lambda r: decision(r.study, r.subjects)),
+    Section("advice", "Advice", lambda r: advice(r.study.summary, r.subjects)),
     Section("generator", "Whose limit", lambda r: generator(r.subjects, saturates=r.saturates)),
     Section("latency", "Latency"),
     Section("over_time", "Second by second"),
