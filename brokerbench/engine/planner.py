@@ -129,7 +129,7 @@ def _needs(
     broker: Broker, scenario: Scenario, driver: Driver, settings: Any
 ) -> tuple[tuple[Answer, ...], tuple[Line, ...]]:
     """What the set-up answers to each need, and the lines behind it."""
-    lines = of_set_up(driver, settings.model_dump(mode="json"))
+    lines = of_set_up(driver, settings.model_dump(mode="json"), external=broker.url is not None)
     return answers(scenario.needs, driver, settings, lines, broker.server.version), lines
 
 

@@ -11,11 +11,11 @@ from brokerbench.model import Answer, Line, Need, answer_to
 __all__ = ["answers", "of_set_up", "read_qualities"]
 
 
-def of_set_up(driver: Driver, settings: Mapping[str, Any]) -> tuple[Line, ...]:
-    """The lines that are about it, or may be; none of a driver that brings no file."""
+def of_set_up(driver: Driver, settings: Mapping[str, Any], *, external: bool = False) -> tuple[Line, ...]:
+    """The lines that are about it, or may be; none of a driver that brings no file. `external`: given by its url."""
     files = driver.qualities if isinstance(driver, Described) else ()
     lines = (line for path in files for line in read_qualities(path))
-    return tuple(line for line in lines if line.under(settings) is not False)
+    return tuple(line for line in lines if line.under(settings) is not False and not (external and line.ours))
 
 
 def answers(
@@ -35,19 +35,20 @@ def read_qualities(path: Path) -> tuple[Line, ...]:
 
     try:
         file = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        general = file.get("when") or {}
         entries = [(about, each) for about, lines in file["lines"].items() for each in lines]
-        return tuple(_line(about, each, general) for about, each in entries)
+        return tuple(_line(about, each, file) for about, each in entries)
     except (AttributeError, KeyError, TypeError, ValueError, YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _line(about: str, entry: Mapping[str, Any], general: Mapping[str, Any]) -> Line:
-    """`general` is what all lines of the file hang on."""
-    when = {name: _words(allowed) for name, allowed in {**general, **entry.get("when", {})}.items()}
+def _line(about: str, entry: Mapping[str, Any], file: Mapping[str, Any]) -> Line:
+    """The file's own `when` and `ours` hold for all its lines."""
+    when = {name: _words(allowed) for name, allowed in {**file.get("when", {}), **entry.get("when", {})}.items()}
     answer = entry.get("answer")
     given = tuple(str(each) for each in answer) if isinstance(answer, list) else answer
-    return Line.model_validate({**entry, "about": about, "when": when, "answer": given})
+    return Line.model_validate(
+        {"ours": file.get("ours", False), **entry, "about": about, "when": when, "answer": given}
+    )
 
 
 def _words(allowed: Any) -> tuple[str, ...]:

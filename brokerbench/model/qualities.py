@@ -49,6 +49,7 @@ class Line(Frozen):
     says: str = ""
     when: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)  # settings of the driver, and what each may be
     versions: str | None = None  # as `versions.holds` reads it
+    ours: bool = False  # of the server that we start: one that is given by url may be another product
     source: Annotated[str, Field(pattern=r"^https://\S+$")] | None = None
     read: date | None = None
     proved: Literal["conformance", "driver"] | None = None  # a test asks it of a server; the driver does not declare it

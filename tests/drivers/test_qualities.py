@@ -108,6 +108,13 @@ def test_rabbitmq_3_and_4_differ() -> None:
     assert having("licence: Apache-2.0", None) is Having.NOT_MET
 
 
+def test_what_is_known_of_mosquitto_is_not_known_of_every_mqtt_broker() -> None:
+    driver = brokerbench_drivers.load("mqtt")
+    given = driver.Settings().model_dump(mode="json")
+    assert {line.about for line in of_set_up(driver, given)} >= {"licence", "message-size"}
+    assert of_set_up(driver, given, external=True) == ()
+
+
 def test_redis_changed_its_licence_twice() -> None:
     driver = brokerbench_drivers.load("redis")
     given = driver.Settings(product="redis").model_dump(mode="json")
