@@ -39,10 +39,14 @@ class Profile:
         return float(self._counts[i] + self._rates[i] * since + self._slopes[i] * since * since / 2)
 
     def times_ns(self, counts: NDArray[np.float64]) -> NDArray[np.int64]:
-        """When so many messages have been intended."""
-        i = np.searchsorted(self._counts, counts, side="right") - 1
-        n, rate = counts - self._counts[i], self._rates[i]
-        since_s = 2 * n / (rate + np.sqrt(rate * rate + 2 * self._slopes[i] * n))
+        """When so many messages have been intended; `counts` ascend."""
+        first, last = np.searchsorted(self._counts, counts[[0, -1]], side="right") - 1 if len(counts) else (0, 0)
+        # A batch nearly always lies in one segment, and looking up each message's own would be most of the cost.
+        i = first if first == last else np.searchsorted(self._counts, counts, side="right") - 1
+        n, rate, slope = counts - self._counts[i], self._rates[i], self._slopes[i]
+        since_s = (
+            n / rate if np.ndim(slope) == 0 and slope == 0 else 2 * n / (rate + np.sqrt(rate * rate + 2 * slope * n))
+        )
         # Half a ns more, so that cutting to whole ns rounds.
         times: NDArray[np.int64] = ((self._starts_s[i] + since_s) * _S + 0.5).astype(np.int64)
         return times

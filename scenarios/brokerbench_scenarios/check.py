@@ -97,7 +97,8 @@ class Checker:
         if error["type"] == "string_pattern_mismatch":
             return f"{found}; allowed: small letters, digits and '-', at most 64", ""
         cause = error.get("ctx", {}).get("error")
-        return f"{name or 'a scenario'}: {cause or error['msg']}", ""
+        allowed = f"; allowed: {limits}" if leaf and limits else ""
+        return f"{name or 'a scenario'}: {cause or error['msg']}{allowed}", ""
 
     def _table(self, node: Table, shape: Shape, path: Path) -> Any:
         data, meant = {}, set()
@@ -140,6 +141,10 @@ class Checker:
     def _value(self, node: Leaf, shape: Shape, path: Path) -> Any:
         name = _dotted(path)
         self._leaves[path] = node
+        if not node.finite:
+            allowed = shape.range()
+            text = f"{name} is {node.text}, which is no finite number{f'; allowed: {allowed}' if allowed else ''}"
+            return self.complain(path, node.place, text, "write a number with its unit, like 5k/s")
         if "${" in node.text:
             return self._from_environment(node, shape, path)
         words = shape.words

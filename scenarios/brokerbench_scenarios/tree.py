@@ -50,6 +50,12 @@ class Leaf:
         return self.plain and self.text in _NULL
 
     @property
+    def finite(self) -> bool:
+        value = self.value
+        odd = _NOT_FINITE.fullmatch(self.text) is not None or (isinstance(value, float) and not math.isfinite(value))
+        return not (self.plain and odd)
+
+    @property
     def value(self) -> str | int | float | bool | None:
         """By YAML 1.2's core schema: `yes` and `on` are words."""
         if not self.plain:
@@ -193,13 +199,7 @@ class _Builder:
         if event.end_mark.line != event.start_mark.line:
             width = 1
         place = self._place(event.start_mark.line, event.start_mark.column, width)
-        leaf = Leaf(place, text, plain)
-        value = leaf.value
-        if plain and (_NOT_FINITE.fullmatch(text) or (isinstance(value, float) and not math.isfinite(value))):
-            self.problems.append(
-                Problem(place, f"{text} is not a finite number", "write a number with its unit, like 5k/s")
-            )
-        return leaf
+        return Leaf(place, text, plain)
 
     def _look(self, event: Any) -> None:
         """Refuse what makes a value depend on something written elsewhere, or on code."""
