@@ -1,6 +1,6 @@
 """Each candidate by each criterion, and each figure's own order: which would name another leader by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from brokerbench.model import Having
@@ -50,10 +50,16 @@ def orders(ranked: Sequence[Candidate], of: Metric, found: Sequence[Comparison])
         known = [(name, value, bound) for name, value, bound in values if value is not None]
         if len(known) < len(ranked) or not ranked:
             continue
-        best_first = sorted(known, key=lambda row, of=each: (row[2], -row[1] if of.higher_is_better else row[1]))  # type: ignore[misc]
+        best_first = sorted(known, key=_best_first(each))
         beaten = [c.b for c in found if c.metric == each.name and c.claim == "worse" and c.b in names]
         made.append(Order(each, each is of, tuple(best_first), tuple(beaten)))
     return tuple(made)
+
+
+def _best_first(of: Metric) -> Callable[[tuple[str, float, bool]], tuple[bool, float]]:
+    """One that is known only by a lower bound comes last."""
+    sign = -1 if of.higher_is_better else 1
+    return lambda row: (row[2], sign * row[1])
 
 
 def criteria(candidates: Sequence[Candidate], verdict: Verdict, of: Metric, slos: Sequence[Json]) -> list[Json]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from .frozen import Frozen
-from .needs import PLAIN_NEEDS, SUPPORTED_VERSION, VALUED_NEEDS, VALUES, Need
+from .needs import SUPPORTED_VERSION, VALUED_NEEDS, VALUES, Need
 from .units import size_bytes
 from .versions import holds
 
@@ -111,9 +111,10 @@ def answer_to(
     own = [line for line in lines if line.about == need.word and line.under(settings) is not False]
     if need.word in declared:
         return _declared(need, own, has=declared[need.word])
-    judged = [(line, line.applies(settings, version)) for line in own]
-    there = [line for line, applies in judged if applies is not False]
-    certain = [line for line, applies in judged if applies]
+    judged = [(line, applies) for line in own if (applies := line.applies(settings, version)) is not False]
+    # A list without this value tells nothing where another line does.
+    judged = [each for each in judged if _having(need, each[0]) is not Having.NOT_KNOWN] or judged
+    there, certain = [line for line, _ in judged], [line for line, applies in judged if applies]
     if not certain or len({_having(need, line) for line in there}) > 1:
         return Answer(need=need.text, having=Having.NOT_KNOWN, says=_open(need, there))
     first = certain[0]
@@ -156,7 +157,7 @@ def _declared(need: Need, own: Sequence[Line], *, has: bool) -> Answer:
 
 
 def _having(need: Need, line: Line) -> Having:
-    if need.word in PLAIN_NEEDS or need.word not in VALUED_NEEDS:
+    if need.word not in VALUED_NEEDS:
         return Having.MET if line.answer == _YES else Having.NOT_MET
     if need.word == "message-size":
         if line.answer == UNLIMITED or size_bytes(line.answer) >= size_bytes(need.value):

@@ -115,6 +115,16 @@ def test_what_is_known_of_mosquitto_is_not_known_of_every_mqtt_broker() -> None:
     assert of_set_up(driver, given, external=True) == ()
 
 
+def test_what_one_list_leaves_out_another_line_may_have() -> None:
+    def spoken(*languages: str) -> Line:
+        page = {"source": "https://example.org", "read": "2026-11-01"}
+        return Line.model_validate({"about": "language", "answer": languages, **page})
+
+    lines = [spoken("c", "java"), spoken("go")]
+    found = [answer_to(Need(word="language", value=v), lines, {}, {}).having for v in ("java", "go", "rust")]
+    assert found == [Having.MET, Having.MET, Having.NOT_KNOWN]
+
+
 def test_redis_changed_its_licence_twice() -> None:
     driver = brokerbench_drivers.load("redis")
     given = driver.Settings(product="redis").model_dump(mode="json")
