@@ -100,7 +100,7 @@ class _Loop:
                 room, came = worker.hand < self.spec.prefetch, False
                 if room or now - called >= _ALIVE_NS:
                     called = now
-                    came = self._take(worker, self.consumer.receive(wait_ns / 1e9 if room else 0.0))  # type: ignore[union-attr]
+                    came = self._take(worker, self.receive(wait_ns / 1e9 if room else 0.0))
                 if worker.hand and not came and (left_ns := now + wait_ns - self.now()) > 0:
                     self.sleep(left_ns / 1e9)  # its hands are full, or the client does not wait for so short a time
             except ConnectionLost as lost:
@@ -127,7 +127,9 @@ class _Loop:
             self._get_on(worker, now)
             return True
         self.recorder.add(deliveries, now)  # canaries are no work
-        if self.spec.settling:
+        if self.replier is not None:
+            self.replier.reply(deliveries)
+        elif self.spec.settling:
             self.consumer.settle(deliveries.tokens, Settle.ACCEPT)  # type: ignore[union-attr]
         return True
 
@@ -137,7 +139,11 @@ class _Loop:
             self.recorder.add(begun.kept, now)
             self.recorder.give_back(begun.returned)
             self.recorder.counts["rejected"] += begun.rejected
-        self._settle(worker.settled(since))
+        if self.replier is None:
+            self._settle(worker.settled(since))
+            return
+        for done in worker.done(since, self._t0):
+            self.replier.reply(done)
 
     def _settle(self, settled: Iterable[tuple[Any, Settle]]) -> None:
         for tokens, how in settled:
@@ -207,7 +213,7 @@ class _Loop:
         return {"counts": dict(self.recorder.counts), "histograms": {"end_to_end": self.recorder.histogram.take()}}
 
     def finish(self) -> None:
-        if self.worker is not None and self.consumer is not None:
+        if self.worker is not None and self.consumer is not None and self.replier is None:
             with suppress(ConnectionLost):
                 self._settle(self.worker.leave())
         self.recorder.close()

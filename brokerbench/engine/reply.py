@@ -98,12 +98,15 @@ class Replier:
 
     def _promised(self, counts: Mapping[int, int]) -> None:
         for number, count in counts.items():
-            held = self._held[number]
-            held[0] -= count
-            if not held[0]:
-                del self._held[number]
-                if self._settling:
-                    self._consumer.settle(held[1], Settle.ACCEPT)
+            self._held[number][0] -= count
+        # In their order: what settles a delivery of a log settles all before it.
+        while self._held:
+            number, (unpromised, tokens) = next(iter(self._held.items()))
+            if unpromised:
+                break
+            del self._held[number]
+            if self._settling and tokens is not None:
+                self._consumer.settle(tokens, Settle.ACCEPT)
 
 
 class _Line:

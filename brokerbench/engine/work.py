@@ -123,18 +123,36 @@ class Worker:
 
     def settled(self, since_ns: int) -> Iterator[tuple[Any, Settle]]:
         """What is to be settled now, and how."""
+        for block, first, end in self._ended(since_ns):
+            yield from self._of(block, first, end, since_ns)
+        if self._unsettled and since_ns - self._unsettled_since >= _REST_NS:
+            yield from self._rest()
+
+    def done(self, since_ns: int, t0_ns: int) -> Iterator[Deliveries]:
+        """Instead of `settled`, for who answers: the messages that are done, with what settles them once they are
+        answered."""
+        for block, first, end in self._ended(since_ns):
+            rows = np.arange(first, end)
+            done = _picked(block.deliveries, rows, block.end[rows] + t0_ns)
+            tokens = block.deliveries.tokens
+            if block.single:
+                done.tokens = [tokens[at] for at in rows.tolist()]
+            elif end == block.deliveries.count:  # a log's position: it covers all before, too
+                done.tokens = tokens
+            yield done
+
+    def _ended(self, since_ns: int) -> Iterator[tuple[_Block, int, int]]:
+        """First and end of what has newly ended of each block."""
         while self._blocks:
             block = self._blocks[0]
             first, end = block.ended, int(np.searchsorted(block.end, since_ns, "right"))
             if end > first:
                 block.ended = end
                 self.hand -= end - first
-                yield from self._of(block, first, end, since_ns)
+                yield block, first, end
             if end < block.deliveries.count:
                 break
             self._blocks.popleft()
-        if self._unsettled and since_ns - self._unsettled_since >= _REST_NS:
-            yield from self._rest()
 
     def leave(self) -> Iterator[tuple[Any, Settle]]:
         """It goes: what has begun is settled as if it were done, what has not is not."""

@@ -36,9 +36,13 @@ class Topology(Frozen):
             raise ValueError(f"request-reply has one group, whose consumers answer; found {len(self.groups)}: {names}")
         if self.answered and REPLIES in self.groups:
             raise ValueError(f"in request-reply {REPLIES!r} are those who asked: name the group that answers otherwise")
-        if self.answered and any(group.given or group.slow for group in self.groups.values()):
+        settling = ("ack_every", "requeue", "reject")
+        plain = Group()
+        asked = [k for group in self.groups.values() for k in settling if getattr(group, k) != getattr(plain, k)]
+        if self.answered and asked:
             raise ValueError(
-                "in request-reply consumers answer at once: what else they do to messages is not built yet"
+                f"in request-reply a message is settled once it is answered: leave {' and '.join(asked)} out;"
+                " processing, slow and stall are possible"
             )
         return self
 

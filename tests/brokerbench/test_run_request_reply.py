@@ -38,12 +38,15 @@ def asked(
     repliers: int = 2,
     in_flight: int = 1000,
     sizes: Any = "256B",
+    work: dict[str, Any] | None = None,
 ) -> Scenario:
     return Scenario(
         scenario="calls",
         brokers={"it": broker},
         topology=Topology(
-            pattern=Pattern.REQUEST_REPLY, producers=producers, groups={"service": Group(consumers=repliers)}
+            pattern=Pattern.REQUEST_REPLY,
+            producers=producers,
+            groups={"service": Group.model_validate({"consumers": repliers, **(work or {})})},
         ),
         message=Message(size=sizes),
         delivery=Delivery(guarantee=guarantee, in_flight=in_flight),
@@ -111,6 +114,12 @@ def test_a_window_of_requests_that_wait_for_their_replies(tmp_path: Path) -> Non
 def test_sizes_that_differ_come_back_as_they_went(tmp_path: Path) -> None:
     sizes = {"uniform": {"from": "64B", "to": "4KiB"}}
     assert_both_ways(run(asked(*BROKERS["valkey"], OPEN, sizes=sizes), tmp_path, smoke=True))
+
+
+def test_a_service_works_before_it_answers(tmp_path: Path) -> None:
+    work = {"processing": "2ms"}
+    record = assert_both_ways(run(asked(*BROKERS["jetstream"], OPEN, work=work), tmp_path, smoke=True))
+    assert record["response_ms"]["mean"] > record["end_to_end_ms"]["mean"] + 2.0
 
 
 # -- who answers is cut off ---------------------------------------------------------------------------------------

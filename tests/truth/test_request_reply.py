@@ -34,6 +34,17 @@ def test_a_response_is_two_ways(tmp_path: Path) -> None:
     assert record["validity"]["state"] == "valid", record["validity"]["reasons"]
 
 
+def test_a_response_is_two_ways_and_the_work_in_between(tmp_path: Path) -> None:
+    """4 ms there, 3 ms of processing, 4 ms back. A request counts as received when its work begins."""
+    groups = {"all": {"processing": {"fixed_s": 0.003}}}
+    truth = run_virtual(tmp_path, LAW, rate=100, steady_s=3.0, repliers=1, groups=groups)
+    assert_counts(truth)
+    for figure in ("p50", "p95", "max"):
+        assert truth.record["end_to_end_ms"][figure] == pytest.approx(BOTH_WAYS_MS / 2, rel=1e-3)
+        assert truth.record["response_ms"][figure] == pytest.approx(BOTH_WAYS_MS + 3.0, rel=1e-3)
+    assert truth.record["validity"]["state"] in ("valid", "suspect"), truth.record["validity"]["reasons"]
+
+
 def test_users_wait_for_replies_not_for_confirms(tmp_path: Path) -> None:
     """20 users who think 92 ms and wait 8 ms for each reply: X (R + Z) = N, although confirms come after 1 ms."""
     users = {"users": 20, "think": {"fixed_s": 0.092}}
