@@ -42,9 +42,8 @@ def _leb128(words: NDArray[np.int64]) -> bytes:
     """Seven bits a byte, the lowest first; all but a word's last byte have the eighth bit set."""
     if not len(words):
         return b""
-    shifts = np.arange(0, 63, 7)
-    parts = (words[:, None] >> shifts) & 127
-    length = np.maximum(1, 1 + np.max(np.where(parts > 0, np.arange(len(shifts)), 0), axis=1))
-    place = np.arange(len(shifts))
-    parts |= np.where(place < length[:, None] - 1, 128, 0)
-    return bytes(parts[place < length[:, None]].astype(np.uint8))
+    place = np.arange(-(-int(words.max()).bit_length() // 7) or 1)  # bytes of the longest word: seldom more than two
+    parts = (words[:, None] >> (7 * place)) & 127
+    last = np.max(np.where(parts > 0, place, 0), axis=1)[:, None]
+    parts |= np.where(place < last, 128, 0)
+    return bytes(parts[place <= last].astype(np.uint8))

@@ -29,7 +29,8 @@ class Moment:
     asked_msgs_s: float | None
     sent_msgs_s: float
     delivered_msgs_s: float  # the mean over groups
-    p50_ms: float | None  # end-to-end; in request-reply the response
+    latency: str  # which one: end-to-end, or response where requests are answered
+    p50_ms: float | None
     p99_ms: float | None
     backlog: int
     errors: Mapping[str, int]  # so far: what went wrong -> how often
@@ -51,7 +52,8 @@ class Watch:
         self._heard: dict[int, int] = {}  # child -> how many of its intervals
         self._rates: dict[tuple[int, str], float] = {}  # child, counter -> messages a second, as last told
         self._sums: defaultdict[str, int] = defaultdict(int)
-        self._groups = len({child.spec.group for child in self._children if child.spec.group}) or 1
+        groups = {child.spec.group for child in self._children if child.spec.group}
+        self._groups, self._answered = len(groups) or 1, any(child.spec.replies for child in self._children)
 
     def look(self, now_ns: int) -> Moment | None:
         """Something new, or None."""
@@ -68,6 +70,7 @@ class Watch:
             asked_msgs_s=self._rate("scheduled") if self._asks else None,
             sent_msgs_s=self._rate("sent"),
             delivered_msgs_s=round(self._rate("unique") / self._groups, 1),
+            latency="response" if self._answered else "end-to-end",
             p50_ms=p50,
             p99_ms=p99,
             backlog=max(0, self._due() - self._sums["unique"] // self._groups),
@@ -78,7 +81,7 @@ class Watch:
         )
 
     def _hear(self, number: int, child: Any) -> Iterable[Histogram]:
-        """What this child told since the last look; returns its end-to-end latencies."""
+        """What this child told since the last look; returns the latencies of the whole way."""
         heard = self._heard.get(number, 0)
         fresh = child.intervals[heard:]
         if not fresh:

@@ -139,8 +139,8 @@ def _figures(moment: Moment) -> list[tuple[str, str]]:
         ("delivered", f"{moment.delivered_msgs_s:,.0f}/s"),
         ("backlog", f"{moment.backlog:,}"),
         ("errors", f"{sum(moment.errors.values()):,}"),
-        ("end-to-end p50", _ms(moment.p50_ms)),
-        ("end-to-end p99", _ms(moment.p99_ms)),
+        (f"{moment.latency} p50", _ms(moment.p50_ms)),
+        (f"{moment.latency} p99", _ms(moment.p99_ms)),
         ("broker CPU", _cores(moment.broker_cpu)),
         ("generator CPU", _cores(moment.generator_cpu)),
     ]

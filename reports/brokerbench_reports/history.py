@@ -26,6 +26,8 @@ def as_index(found: History, version: str) -> str:
         scenarios.setdefault(run.scenario, []).append(run)
     able = {name: drawable for name, runs in scenarios.items() if len(drawable := _drawable(runs)) > 1}
     view = {
+        "title": "All runs",
+        "script_hash": "",
         "lead": _lead(found, len(scenarios)),
         "rows": [_row(run) for run in found.runs],
         "figures": [_figure(name, able[name], f"h{place}") for place, name in enumerate(able) if place < _FIGURES],

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from brokerbench.model import REPLIES
 from brokerbench_analysis import Study
 from brokerbench_analysis.histograms import Interval
 from brokerbench_analysis.latency import Sample, sample_of
@@ -74,12 +75,13 @@ def thinned(samples: int) -> int:
 def _streams(trial: Measured, size_bytes: int) -> Iterator[_Stream]:
     files = trial.files
     producers, consumers = files.trial["producers"], files.trial["consumers"]
-    several = len(files.groups) > 1
+    several = len(files.groups) - files.answered > 1
     wanted: list[tuple[str, str | None]] = [("end_to_end", group) for group in files.groups]
     for metric, group in [*wanted, ("confirm", None), ("send_delay", None)]:
         sample = sample_of(files, metric, group)
         if sample is not None:
-            label = f"{files.candidate} {_WORDS[metric]}" + (f" ({group})" if several and group else "")
+            way = "response" if files.answered and group == REPLIES else _WORDS[metric]
+            label = f"{files.candidate} {way}" + (f" ({group})" if several and group else "")
             tag = metric if group is None else f"{metric}:{group}"
             side = producers if group is None else [c for c in consumers if c["group"] == group]
             tail = (0 if group is None else size_bytes, len(side), len(producers) + len(consumers))

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from brokerbench_analysis import Study
@@ -55,10 +55,12 @@ def _file(frame: "pd.DataFrame", about: Mapping[str, str]) -> bytes:
 
 def _column(pa: Any, name: str, values: list[Any]) -> Any:
     there = [None if value is None or value != value else value for value in values]  # noqa: PLR0124 - NaN is not itself
-    if _TEXT.fullmatch(name):
-        return pa.array([None if value is None else str(value) for value in there], pa.string())
-    if _FLAG.fullmatch(name):
-        return pa.array([None if value is None else bool(value) for value in there], pa.bool_())
-    if _COUNT.fullmatch(name):
-        return pa.array([None if value is None else int(value) for value in there], pa.int64())
-    return pa.array([None if value is None else float(value) for value in there], pa.float64())
+    kind: tuple[Callable[[Any], Any], Any] = (float, pa.float64())
+    if _TEXT.fullmatch(name) or any(isinstance(value, str) for value in there):
+        kind = (str, pa.string())
+    elif _FLAG.fullmatch(name):
+        kind = (bool, pa.bool_())
+    elif _COUNT.fullmatch(name):
+        kind = (int, pa.int64())
+    make, of = kind
+    return pa.array([None if value is None else make(value) for value in there], of)

@@ -134,12 +134,14 @@ def test_json_is_one_object_a_line_in_the_order_of_things(told: tuple[str, list[
 # -- the second that has passed ---------------------------------------------------------------------------------------
 
 
-def child(group: str | None, *intervals: tuple[float, Mapping[str, int], list[list[int]]]) -> Any:
+def child(
+    group: str | None, *intervals: tuple[float, Mapping[str, int], list[list[int]]], replies: tuple[str, ...] = ()
+) -> Any:
     said = [
         {"t": t, "counts": dict(counts), "histograms": {"end_to_end": bins} if group else {"send_delay": bins}}
         for t, counts, bins in intervals
     ]
-    return SimpleNamespace(spec=SimpleNamespace(group=group), intervals=said, events=[])
+    return SimpleNamespace(spec=SimpleNamespace(group=group, replies=replies), intervals=said, events=[])
 
 
 def watch(*children: Any, resources: list[Any] | None = None, asks: bool = True) -> Watch:
@@ -179,6 +181,14 @@ def test_percentiles_are_of_the_last_second_over_all_consumers() -> None:
     assert second.delivered_msgs_s == 18.0  # who has not told yet is taken as before
 
 
+def test_of_requests_the_response_is_shown_and_not_the_way_there() -> None:
+    there, back = [[1024], [99]], [[10_240], [99]]
+    replier = child("all", (1.0, {"unique": 99}, there), replies=("to producer-0",))
+    moment = watch(replier, child("replies", (1.0, {"unique": 99}, back))).look(2 * NS)
+    assert moment is not None
+    assert (moment.latency, moment.p50_ms) == ("response", pytest.approx(0.5243, rel=0.001))
+
+
 def test_cpu_is_of_the_monitors_last_line() -> None:
     host = {"steal_share": 0.04, "throttled_s": None}
     lines = [
@@ -194,7 +204,8 @@ def test_cpu_is_of_the_monitors_last_line() -> None:
 
 # -- the views --------------------------------------------------------------------------------------------------------
 
-MOMENT = Moment(10.0, "measuring", None, 1e5, 1e5, 1.5, 20.0, 12, {"refused": 3, "corrupt": 0}, 0.5, None, ("slow",))
+WRONG = {"refused": 3, "corrupt": 0}
+MOMENT = Moment(10.0, "measuring", None, 1e5, 1e5, "end-to-end", 1.5, 20.0, 12, WRONG, 0.5, None, ("slow",))
 TRIAL = Trial(id="b1", block=1, order=1, candidate="[bold]ring", seed=1, tag=1, kind=TrialKind.PLANNED)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,17 @@ class Visit:
     def _asked(self, route: Any) -> None:
         self.requests.append(route.request.url)
         route.continue_() if route.request.url.startswith("file:") else route.abort()
+
+    def fits(self, widths: Sequence[int] = (360, 820, 1400)) -> Iterator[str]:
+        """In light and dark: nothing is wider than the window. Yields the scheme when all widths have been tried."""
+        for scheme in ("light", "dark"):
+            self.tab.emulate_media(color_scheme=scheme)
+            for width in widths:
+                self.tab.set_viewport_size({"width": width, "height": 800})
+                root = "document.documentElement"
+                scroll, client = self.tab.evaluate(f"[{root}.scrollWidth, {root}.clientWidth]")
+                assert scroll <= client == width
+            yield scheme
 
     def __enter__(self) -> "Visit":
         return self

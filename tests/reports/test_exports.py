@@ -2,9 +2,11 @@
 
 import csv
 import io
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from brokerbench_analysis import Study, load
+from brokerbench_analysis import Study, Validity, load
 from brokerbench_analysis.encoding import encode
 from brokerbench_analysis.histograms import EMPTY, Histogram, read_hlog
 from brokerbench_reports import NotExportable, files, render
@@ -177,6 +179,18 @@ def test_names_are_no_formulas_in_a_jtl(tmp_path: Path) -> None:
     study = load(write_run(tmp_path / "run", [Broker("=1+1", Behaviour(lost=1))], rate=200, blocks=1))
     cells: list[Any] = [cell for row in csv.reader(io.StringIO(render(study, "jtl"))) for cell in row if cell]
     assert [cell for cell in cells if cell[0] in "=+-@|%\t\r"] == []
+
+
+def test_replies_are_a_label_of_their_own(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", [Broker("nats")], rate=200, blocks=1, groups={"all": 1, "replies": 1})
+    [home] = (folder / "trials").iterdir()
+    trial = json.loads((home / "trial.json").read_text(encoding="utf-8"))
+    (home / "trial.json").write_text(json.dumps(trial | {"pattern": "request-reply"}), encoding="utf-8")
+    study = load(folder)
+    [trial] = study.measured
+    waiting = replace(trial, record=trial.record | {"superseded": False}, validity=Validity(()))
+    rows = Counter(row["label"] for row in lines_of(replace(study, measured=(waiting,))))
+    assert rows["nats response"] == rows["nats end-to-end"] == 1200
 
 
 def test_thinning_factors() -> None:
