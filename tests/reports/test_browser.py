@@ -9,8 +9,6 @@ import pytest
 from tests.reports.browser import Visit
 from tests.reports.conftest import CASES
 
-WIDTHS = (360, 820, 1400)
-
 
 @pytest.mark.parametrize("case", CASES)
 def test_page_is_silent_self_contained_and_fits(case: str, browser: Any, folder_of: Callable[[str], Path]) -> None:
