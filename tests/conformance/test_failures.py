@@ -51,6 +51,7 @@ def test_a_wrong_url_is_refused(case: Case) -> None:
 
 
 @pytest.mark.brokered
+@pytest.mark.flavour("dies")
 def test_a_dying_server_is_noticed(lab: Lab, servers: Servers) -> None:
     trial = lab.trial()
     sink = trial.sink()
@@ -86,6 +87,7 @@ def _bury(trial: Trial) -> None:
 
 @pytest.mark.brokered
 @pytest.mark.feature(Feature.DURABLE)
+@pytest.mark.flavour("dies")
 def test_confirmed_messages_outlive_the_server(lab: Lab, servers: Servers) -> None:
     """Killed hard, started again on its data: each confirmed message is there."""
     trial = lab.trial(survives=Survives.BROKER_KILL)
