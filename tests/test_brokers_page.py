@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from brokerbench.contract import Feature
-from tests.conformance.page import PAGE, VERSIONS, page
+from tests.conformance.cases import CASES
+from tests.conformance.page import NO_BROKERS, PAGE, VERSIONS, page
 
 SUITE = sorted((Path(__file__).parent / "conformance").glob("test_*.py"))
 
@@ -15,6 +16,12 @@ SUITE = sorted((Path(__file__).parent / "conformance").glob("test_*.py"))
 def test_the_page_is_what_the_drivers_declare() -> None:
     versions = json.loads(VERSIONS.read_text(encoding="utf-8"))
     assert PAGE.read_text(encoding="utf-8") == page(versions), "run: python -m tests.conformance.page"
+
+
+def test_each_flavour_has_the_version_it_ran_on() -> None:
+    """A run of the suite with --write-versions writes it."""
+    flavours = {f"{case.driver_name}, {case.flavour.name}" for case in CASES if case.driver_name not in NO_BROKERS}
+    assert json.loads(VERSIONS.read_text(encoding="utf-8")).keys() == flavours
 
 
 @pytest.mark.parametrize("feature", list(Feature))

@@ -388,9 +388,11 @@ class Lab:
         return trial
 
     def facts(self) -> Mapping[str, str] | None:
-        """What the server of the first trial says, if it is there."""
+        """What the server of the first trial says, and who started it knows, as a run has it; None if it is gone."""
         there = [trial for trial in self._trials if not trial.gone]
-        return there[0].admin.facts(there[0].endpoints) if there else None
+        if not there:
+            return None
+        return {**there[0].admin.facts(there[0].endpoints), **self.server(there[0].settings).about}
 
     def close(self) -> None:
         trials, self._trials = self._trials, []

@@ -2,7 +2,8 @@
 
 Sources: the release tables of endoflife.date/redis and endoflife.date/valkey (first and latest of each series, end of
 security support; asked on 2026-11-24 in a stored copy that ends in February 2026 for Redis, in December 2025 for
-Valkey); Redis 7.0.1 to 7.0.5 from its release notes. Of later versions no date was found.
+Valkey); Redis 7.0.1 to 7.0.5 from its release notes; Valkey 9.1.0 and 9.1.1 from the project's container repository
+and release notes. Of later versions no date was found.
 """
 
 from collections.abc import Mapping
@@ -49,6 +50,8 @@ VALKEY_RELEASED: Mapping[str, str] = {
     "8.1.0": "2025-03-31",
     "8.1.5": "2025-12-04",
     "9.0.0": "2025-10-21",
+    "9.1.0": "2026-05-19",
+    "9.1.1": "2026-07-21",
 }
 VALKEY_SUPPORT_ENDS: Mapping[str, str] = {
     "7.2": "2029-04-16",
