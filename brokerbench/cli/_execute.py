@@ -21,6 +21,7 @@ from brokerbench.servers import GuardianLost, user_cache
 from brokerbench_analysis import exit_status, look_levels, undecided, write_summary
 from brokerbench_analysis.advice import FOLDER as PROOFS
 from brokerbench_analysis.advice import NOTE
+from brokerbench_reports.words import clean
 from brokerbench_scenarios import redacted, shorten, without_secrets
 
 from ._errors import FAILED, INTERRUPTED, BadInput
@@ -241,6 +242,6 @@ def _print_result(summary: dict[str, Any], out: Console) -> None:
         line = (
             f"advice for {row['candidate']}: {row['setting']} {row['from']} -> {row['to']}: {row['evidence']}; {told}"
         )
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        out.print(clean(line), markup=False, highlight=False, soft_wrap=True)
     if any(row["provable"] and not row["proof"] for row in summary["advice"]):
         out.print("`brokerbench run ... --prove N` tries the first N of them", markup=False, highlight=False)

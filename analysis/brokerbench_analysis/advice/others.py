@@ -51,7 +51,7 @@ RULES = (
         effect="a slow peer can pause for longer before anything is dropped",
         price="memory: the mark times the message size for each peer and side; a peer that stays too slow still loses",
         default="ZMQ_SNDHWM and ZMQ_RCVHWM: 1000 since libzmq 3.0",
-        source="https://libzmq.readthedocs.io/en/latest/zmq_setsockopt.html",
+        source="https://github.com/zeromq/libzmq/blob/master/doc/zmq_setsockopt.adoc",
         find=_high_water,
         jams=False,
     ),

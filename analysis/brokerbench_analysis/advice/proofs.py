@@ -119,7 +119,8 @@ def _words(found: Comparison, of: Metric) -> str:
     if found.claim == "worse":
         return f"tried: {of.words} {compared(found.low, found.high)}, worse than before ({blocks})"
     ends = [side(end) for end in (found.low, found.high)]
-    return f"tried: no gain shown, {of.words} between {ends[0]} and {ends[1]} ({blocks})"
+    told = f"tried: no gain shown, {of.words} between {ends[0]} and {ends[1]} ({blocks})"
+    return f"{told}; more blocks may tell" if found.left_open else told
 
 
 def note(candidate: str, steps: Sequence[tuple[str, Mapping[str, Any]]], *, jams: bool) -> Json:

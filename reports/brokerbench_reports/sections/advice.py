@@ -69,8 +69,8 @@ def _outcome(row: Json) -> list[tuple[str, str]]:
     proof = row["proof"]
     if proof is None:
         return [] if row["provable"] else [("Proof", "not by --prove: other messages are another question")]
-    pairs = [("Tried", str(proof["text"]) + (f"; on top of {proof['after']}" if proof["after"] else ""))]
-    return pairs + ([("All of this proof", str(proof["together"]))] if proof["together"] else [])
+    pairs = [("Paired trials", str(proof["text"]) + (f"; on top of {proof['after']}" if proof["after"] else ""))]
+    return pairs + ([("All steps together", str(proof["together"]))] if proof["together"] else [])
 
 
 def _record(piece: Json) -> Record:
@@ -79,6 +79,6 @@ def _record(piece: Json) -> Record:
         Cell(piece["title"]),
         Cell(pairs["Seen"]),
         Cell(pairs["Expected"], f"price: {pairs['Price']}"),
-        Cell(piece["badge"][0], pairs.get("Tried") or piece["prove"]),
+        Cell(piece["badge"][0], pairs.get("Paired trials") or piece["prove"]),
     ]
     return Record(cells, piece["who"])
