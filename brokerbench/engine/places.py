@@ -4,10 +4,11 @@ Applications have a reply queue each, too: nobody looks through replies to other
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-from brokerbench.contract import Admin, Counters, Destination, Endpoints
+from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Destination, Endpoints
 from brokerbench.model import REPLIES, Pattern, Scenario, Topology
 
 __all__ = ["Places", "of_replies"]
@@ -36,8 +37,10 @@ class Places:
             for of, called in asked:
                 made.append(admin.declare(_destination(of, called)))
         except BaseException:
-            for endpoints in made:
-                admin.delete(endpoints)
+            # What went wrong first is the reason, not that what was made until then cannot be deleted.
+            with suppress(BadTarget, ConnectionLost):
+                for endpoints in made:
+                    admin.delete(endpoints)
             raise
         return cls(made[0], tuple(made[1:]))
 

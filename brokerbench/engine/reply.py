@@ -98,11 +98,12 @@ class Replier:
 
     def _promised(self, counts: Mapping[int, int]) -> None:
         for number, count in counts.items():
-            self._held[number][0] -= count
+            if number in self._held:  # else a confirm came twice
+                self._held[number][0] -= count
         # In their order: what settles a delivery of a log settles all before it.
         while self._held:
             number, (unpromised, tokens) = next(iter(self._held.items()))
-            if unpromised:
+            if unpromised > 0:
                 break
             del self._held[number]
             if self._settling and tokens is not None:
