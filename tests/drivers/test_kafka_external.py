@@ -27,6 +27,7 @@ WRONG = "wr0ng"
 SOON_S = 25.0  # a hang's limit, not a measure
 SETTINGS = DRIVER.Settings(acks="all", idempotence=True, commit="settled")
 PROTOCOLS = {"PLAIN": "PLAINTEXT", "TLS": "SSL", "OTHER": "SSL", "SASL": "SASL_PLAINTEXT", "BOTH": "SASL_SSL"}
+PROTOCOLS |= {"MUTUAL": "SSL"}  # asks for a client's certificate
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -41,6 +42,9 @@ ssl.keystore.type=PEM
 ssl.keystore.location={right}
 listener.name.other.ssl.keystore.type=PEM
 listener.name.other.ssl.keystore.location={wrong}
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.truststore.type=PEM
+listener.name.mutual.ssl.truststore.location={ca}
 """
 LOGIN = 'org.apache.kafka.common.security.{module} required username="bench" password="{secret}" user_bench="{secret}";'
 
@@ -50,11 +54,13 @@ class Theirs:
     ports: dict[str, int]
     ca: Path
     other_ca: Path
+    client: str  # the files of a certificate, as a url has them
 
     def url(self, listener: str, sasl: str = "", password: str = SECRET, ca: Path | None = None) -> str:
         tls = PROTOCOLS[listener].endswith("SSL")
         who = f"bench:{password.replace('/', '%2F')}@" if sasl else ""
-        query = ([f"sasl={sasl}"] if sasl else []) + ([f"ca={ca or self.ca}"] if tls else [])
+        own = self.client if listener == "MUTUAL" else ""
+        query = ([f"sasl={sasl}"] if sasl else []) + ([f"ca={ca or self.ca}{own}"] if tls else [])
         place = f"{who}127.0.0.1:{self.ports[listener]}"
         return f"kafka{'+ssl' if tls else ''}://{place}{'?' if query else ''}{'&'.join(query)}"
 
@@ -74,6 +80,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theirs]:
         PROPERTIES.format(
             controller=(controller := free_port()),
             home=home,
+            ca=right.ca,
             right=keystore(home / "right", right),
             wrong=keystore(home / "wrong", wrong),
         )
@@ -88,7 +95,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theirs]:
         until(lambda: not formatting.alive(), "formatted")
         process = host.spawn([*run, "kafka.Kafka", str(file)], log="kafka.log")
         host.wait_until(partial(_serves, ports["PLAIN"]), process, 60, "Kafka")
-        yield Theirs(ports, right.ca, wrong.ca)
+        yield Theirs(ports, right.ca, wrong.ca, f"&cert={right.client_cert}&key={right.client_key}")
         host.close()
 
 
@@ -123,7 +130,14 @@ def _serves(port: int) -> bool:
 @pytest.mark.parametrize("client", list(DRIVER.clients))
 @pytest.mark.parametrize(
     ("listener", "sasl"),
-    [("TLS", ""), ("SASL", "PLAIN"), ("SASL", "SCRAM-SHA-256"), ("BOTH", "PLAIN"), ("BOTH", "SCRAM-SHA-512")],
+    [
+        ("TLS", ""),
+        ("MUTUAL", ""),
+        ("SASL", "PLAIN"),
+        ("SASL", "SCRAM-SHA-256"),
+        ("BOTH", "PLAIN"),
+        ("BOTH", "SCRAM-SHA-512"),
+    ],
 )
 def test_the_right_words_carry_messages(theirs: Theirs, client: str, listener: str, sasl: str) -> None:
     address = DRIVER.address(theirs.url(listener, sasl))
@@ -196,6 +210,11 @@ def test_a_wrong_authority(theirs: Theirs, way: str) -> None:
 @each_way
 def test_a_wrong_host_name(theirs: Theirs, way: str) -> None:
     assert "is not valid for '127.0.0.1'" in refused(way, theirs.url("OTHER", ca=theirs.other_ca))
+
+
+def test_no_certificate_where_one_is_asked_for(theirs: Theirs) -> None:
+    """Told by the admin, who comes first; with TLS 1.3 a client learns it only after its handshake."""
+    assert "certificate" in refused("admin", theirs.url("MUTUAL").removesuffix(theirs.client))
 
 
 @each_way

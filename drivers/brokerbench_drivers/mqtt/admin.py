@@ -44,7 +44,8 @@ class MqttAdmin:
         version = told.get("version", "unknown").removeprefix("mosquitto version ")
         facts = dated(version, RELEASED, SUPPORT_ENDS)
         facts |= {"protocol": self._settings.protocol, "qos": str(self._settings.qos)}
-        facts |= {f"limits.{name}": value for name, value in self._address.get("limits", {}).items()}
+        limits = self._address.get("limits", {})  # of a server of ours: Mosquitto tells nobody
+        facts |= {f"limits.{name} (as configured)": value for name, value in limits.items()}
         link = Link(self._address, self._settings, "")
         facts["receive_maximum"] = str(link.receive_maximum)
         link.close()
