@@ -72,27 +72,22 @@ def test_jmeter_makes_its_dashboard_of_a_run(
     assert found["kafka confirm"]["pct2ResTime"] == pytest.approx(measured["kafka"]["confirm_ms"]["p95"], abs=1.5)
 
 
-def test_jmeter_reads_names_that_would_break_a_file(tools: JavaTools, tmp_path: Path) -> None:
-    study = load(write_run(tmp_path / "run", [ODD, Broker("nats")], rate=200, blocks=1))
-    found = statistics(tools.dashboard(written(study, "jtl", tmp_path)))
-    [name] = [name for name in found if name.endswith("end-to-end") and "nats" not in name]
-    assert name.split() == ["'=1+1,<b>\"é'", "end-to-end"]
-    assert found[name]["sampleCount"] == 1200
-
-
 def test_a_thinned_file_says_so_and_keeps_its_percentiles(
     tools: JavaTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    brokers = [Broker("nats", Behaviour(end_to_end_ms=30, sigma=0.5, lost=13))]
+    brokers = [Broker("nats", Behaviour(end_to_end_ms=30, sigma=0.5, lost=13)), ODD]
     study = load(write_run(tmp_path / "run", brokers, rate=1000, blocks=2))
-    monkeypatch.setattr(jtl, "MOST_LINES", 4000)  # of 36,000 messages
+    monkeypatch.setattr(jtl, "MOST_LINES", 8000)  # of 72,000 messages
     path = written(study, "jtl", tmp_path)
     assert path.name == "report-1-of-10.jtl"
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 4000 + 2 * 2
+    assert len(lines) <= 8000 + 2 * 2
     codes = Counter(row["responseCode"] for row in csv.DictReader(lines))
     assert codes["LOST"] == 2 * 2  # 13 of each trial: two tens begun
-    found = statistics(tools.dashboard(path))["nats end-to-end, 1 of 10"]
+    told = statistics(tools.dashboard(path))
+    # a name that would break the file, or be a formula, is read as it is
+    assert ["'=1+1,<b>\"é'", "end-to-end,", "1", "of", "10"] in [name.split() for name in told]
+    found = told["nats end-to-end, 1 of 10"]
     latency = study.summary["candidates"]["nats"]["merged"]["end_to_end_ms"]
     assert found["sampleCount"] == pytest.approx(latency["count"] / 10, abs=3)
     assert found["medianResTime"] == pytest.approx(latency["p50"], rel=0.05)
