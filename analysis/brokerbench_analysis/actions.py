@@ -56,6 +56,8 @@ def _all(study: Study) -> Iterator[Action]:
     yield from _undecided(summary)
     yield from _advised(summary.get("advice") or ())
     yield from _excluded(summary["candidates"])
+    if len(summary["candidates"]) == 1:
+        yield Action("Put a second candidate under brokers", "with one candidate there is nothing to choose")
     yield from _wider(study)
 
 

@@ -23,17 +23,19 @@ STEEP = 2.0  # times, from one load to the next
 
 @dataclass(frozen=True)
 class Point:
-    """`p99_ms`: of all valid trials' histograms merged; `each`: of each of them, in the order of blocks."""
+    """`p99_ms`: of all valid trials' histograms merged; `each`: of each of them, in the order of blocks. `doubtful`:
+    no trial is valid, and these are of invalid ones."""
 
     rate_msgs_s: float
     p99_ms: float
     each: tuple[float, ...]
+    doubtful: bool = False
 
 
 def by_load(study: Study) -> dict[str, list[Point]]:
     """Candidate -> its points by rising rate, end to end; empty where nobody has two of them."""
     stages = _stages(study.run["scenario"]["load"])
-    found = {c.name: _points(c, stages) for c in study.candidates if c.usable}
+    found = {c.name: _points(c, stages) for c in study.candidates if c.counted}
     return {name: points for name, points in found.items() if points} if any(len(p) > 1 for p in found.values()) else {}
 
 
@@ -62,14 +64,14 @@ _LENGTHS = ("steady_s", "ramp_s", "spike_s", "day_s")
 
 def _points(candidate: Candidate, stages: Sequence[tuple[float, float, float]]) -> list[Point]:
     found: dict[float, list[Histogram]] = {}
-    for trial in candidate.usable:
+    for trial in candidate.usable or candidate.counted:
         for rate, histogram in _of_trial(trial, stages):
             found.setdefault(rate, []).append(histogram)
     points = []
     for rate, histograms in sorted(found.items()):
         whole, each = _p99(merge(histograms)), [_p99(one) for one in histograms]
         if whole is not None:
-            points.append(Point(rate, whole, tuple(value for value in each if value is not None)))
+            points.append(Point(rate, whole, tuple(value for value in each if value is not None), not candidate.usable))
     return points
 
 

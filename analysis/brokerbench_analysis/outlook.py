@@ -6,9 +6,13 @@ from typing import Any
 from .folder import Json
 from .metrics import Metric, metric, value_of
 from .study import Study
-from .words import digits, side
+from .words import article, digits, side
 
 __all__ = ["certainty", "meets", "would_change"]
+
+
+_NO_TRIAL = "no valid trial"
+_MANY = 3  # names in one sentence
 
 
 def meets(study: Study) -> tuple[list[str], dict[str, str]]:
@@ -30,50 +34,60 @@ def meets(study: Study) -> tuple[list[str], dict[str, str]]:
             met.append(name)
     for row in study.verdict.unranked:
         if study.run["candidates"][row["candidate"]].get("role") != "floor":
-            missed[str(row["candidate"])] = str(row["why"])
+            # Why a trial is not valid stands with the trial, and is long.
+            why = str(row["why"])
+            missed[str(row["candidate"])] = _NO_TRIAL if why.startswith(_NO_TRIAL) else why
     return met, missed
 
 
 def certainty(study: Study) -> str:
-    """What stands behind the sentence: how it was tested, and what is left open."""
+    """What stands behind the sentence: what is shown, how it was tested, and what is left open."""
     summary = study.summary
+    reason = _reason(study)
+    told = (
+        f"{reason[0].upper()}{reason[1:]}." if not _begins_with_a_name(reason, summary["candidates"]) else f"{reason}."
+    )
     tested = [row for row in summary["comparisons"] if row["primary"] and row["claim"] != "not-comparable"]
-    if summary["smoke"]:
-        return "Nothing is claimed of a smoke run."
+    if summary["smoke"] or not study.verdict.ranking:
+        return told
     if not tested:
         barred = next((f"{r['a']} against {r['b']}: {r['why']}" for r in summary["comparisons"] if r["primary"]), None)
-        return f"Nothing was tested: {barred or 'there were not two candidates with figures'}."
+        return told if barred is None or reason in barred else f"{told} Nothing was tested: {barred}."
     counts = sorted({int(row["blocks"]) for row in tested})
     blocks = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    open_ = sum(row["claim"] == "undecided" for row in tested)
-    told = (
-        f"Tested over {blocks} blocks, each candidate once a block; the chance that any claim of a difference here is "
-        "false is at most 5 % (paired intervals, Holm over all pairs)."
+    return (
+        f"{told} Tested over {blocks} blocks, each candidate once a block; the chance that any claim of a difference "
+        "is false is at most 5 % (paired intervals, Holm over all pairs)."
     )
-    return f"{told} {open_} of {len(tested)} comparisons stay open." if open_ else told
+
+
+def _reason(study: Study) -> str:
+    """The decision's own, but a long list of who is worse is a number."""
+    decision, others = study.summary["decision"], len(study.verdict.ranking) - 1
+    if decision["certainty"] == "shown" and others > _MANY:
+        return f"{decision['winner']} is shown to be better than all {others} others"
+    return str(decision["reason"])
+
+
+def _begins_with_a_name(text: str, names: Mapping[str, Any]) -> bool:
+    return any(text.startswith(name) for name in names)
 
 
 def would_change(study: Study) -> list[str]:
-    """What would make another answer, nearest first: a rival's distance, an objective's, what was left out."""
+    """How near the next one and the objectives are, then what the decision names. Nothing of a smoke run."""
     if study.summary["smoke"] or not study.verdict.ranking:
         return []
-    return [*_rivals(study), *_objectives(study), *_left_out(study)]
+    return [*_rival(study), *_objectives(study), *study.summary["decision"]["would_change"]]
 
 
-def _rivals(study: Study) -> Iterator[str]:
+def _rival(study: Study) -> Iterator[str]:
     of = metric(study.summary["primary"])
     tested = [row for row in study.summary["comparisons"] if row["primary"]]
     better = [row for row in tested if row["claim"] == "better" and row["low"] and row["high"]]
     if better:
         nearest = min(better, key=lambda row: _lead(row, of))
-        yield (
-            f"{nearest['b']} would draw level with a {of.words} {_needed(nearest, of)} than it had, at the near end of "
-            "the interval"
-        )
-    for claim, words in (("undecided", "more blocks may put {} first"), ("no-difference", "{} would serve as well")):
-        names = [str(row["b"]) for row in tested if row["claim"] == claim]
-        if names:
-            yield words.format(" or ".join(names))
+        needed = f"{article(of.words)} {_needed(nearest, of)} than it had, at the near end of the interval"
+        yield f"{nearest['b']} would draw level with {needed}."
 
 
 def _lead(row: Json, of: Metric) -> float:
@@ -101,23 +115,9 @@ def _objectives(study: Study) -> Iterator[str]:
             near.append((slo["value"] / value if slo["op"] in {"<", "<="} else value / slo["value"], row["slo"]))
     if near:
         room, text = min(near)
-        yield f"{leader} would fail {text} if it were {digits(room, 2)} times as strict"
+        yield f"{leader} would fail {text} if it were {digits(room, 2)} times as strict."
 
 
 def _judged(asked: Sequence[Json], rows: Sequence[Json], name: str) -> Iterator[tuple[Json, Json]]:
     """Each objective with what the candidate made of it; the rows stand in the file's order."""
     yield from zip(asked, (row for row in rows if row["candidate"] == name), strict=False)
-
-
-def _left_out(study: Study) -> Iterator[str]:
-    candidates: Mapping[str, Any] = study.summary["candidates"]
-    out = [name for name, candidate in candidates.items() if candidate["excluded"] is not None]
-    invalid = [
-        str(row["candidate"])
-        for row in study.verdict.unranked
-        if row["candidate"] not in out and str(row["why"]).startswith("no valid trial")
-    ]
-    if invalid:
-        yield f"{', '.join(invalid)} had no valid trial, and may be anywhere"
-    if out:
-        yield f"{', '.join(out)} {'was' if len(out) == 1 else 'were'} excluded before the run, and not measured"

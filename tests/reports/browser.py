@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["Visit", "chromium"]
+__all__ = ["Visit", "chromium", "serious"]
 
 INSTALL = "chromium is not on this machine; install it with: apt install chromium"
 QUIET = (
@@ -32,6 +32,21 @@ def chromium() -> Iterator[Any]:
         running = play.chromium.launch(executable_path=path, args=list(QUIET))
         yield running
         running.close()
+
+
+def serious(tab: Any) -> list[str]:
+    """What axe-core finds on the open page that keeps people from reading it: its findings of the two worst kinds."""
+    import axe_playwright_python
+
+    script = Path(str(axe_playwright_python.__file__)).parent / "axe.min.js"
+    tab.evaluate(script.read_text(encoding="utf-8"))
+    # The thousands of marks inside a chart are one image to a reader, and take minutes.
+    found = tab.evaluate("axe.run({exclude: ['svg.chart > g']}, {resultTypes: ['violations']})")["violations"]
+    return [
+        f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
 
 
 class Visit:

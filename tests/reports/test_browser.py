@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports.browser import Visit
+from tests.reports.browser import Visit, serious
 from tests.reports.conftest import CASES
 
 
@@ -61,3 +61,67 @@ def test_readable_without_script(browser: Any, folder_of: Callable[[str], Path])
     with Visit(browser, folder_of("mixed") / "report.html", java_script_enabled=False) as visit:
         assert visit.tab.locator("#comparison").inner_text().count("jetstream") >= 1
         assert visit.tab.locator("svg.chart").count() == 11
+
+
+def test_a_table_is_sorted_within_its_parts_by_the_figures(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    names = (
+        "(table) => [...table.tBodies[0].rows].map((row) => row.querySelector('th').innerText.split('\\n')[0].trim())"
+    )
+    with Visit(browser, folder_of("mixed") / "report.html") as visit:
+        table = visit.tab.locator("#comparison table")
+        head = table.locator("th", has_text="end\u2011to\u2011end p99").first
+        before = table.evaluate(names)
+        assert before[:2] == ["jetstream", "kafka"] or before[1:3] == ["jetstream", "kafka"]
+        head.locator("button").click()
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert table.evaluate(names) == before
+        head.locator("button").press("Enter")
+        assert head.get_attribute("aria-sort") == "descending"
+        after = table.evaluate(names)
+        assert after.index("kafka") < after.index("jetstream")
+        parts = [name for name in before if name.startswith(("Not ranked", "Floor", "Excluded"))]
+        assert [name for name in after if name in parts] == parts
+        assert sorted(after) == sorted(before)
+        assert visit.complaints == []
+
+
+def test_a_candidate_is_hidden_below_the_answer_only(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    with Visit(browser, folder_of("mixed") / "report.html") as visit:
+        own = "tr[data-series]:has(bdi:text-is('kafka')):visible"
+        curves = visit.tab.locator("#latency svg .of-0:visible")
+        assert curves.count() > 0
+        assert visit.tab.locator(f"#comparison {own}").count() == 1
+        button = visit.tab.locator("#shown button", has_text="kafka")
+        button.click()
+        assert button.get_attribute("aria-pressed") == "false"
+        assert curves.count() == 0
+        assert visit.tab.locator(f"#comparison {own}").count() == 0
+        assert visit.tab.locator(f"#verdict {own}").count() == 1
+        assert visit.tab.locator("#over-time figure:visible").count() == 4
+        button.press("Enter")
+        assert visit.tab.locator(f"#comparison {own}").count() == 1
+
+
+def test_values_are_read_by_pointer_and_by_keys(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    with Visit(browser, folder_of("mixed") / "report.html", viewport={"width": 1400, "height": 900}) as visit:
+        chart, told = (visit.tab.locator(f"#latency {what}").first for what in ("svg.chart", ".readout"))
+        chart.hover(position={"x": 200, "y": 120})
+        assert "ms" in told.inner_text()
+        assert "jetstream" in told.inner_text()
+        visit.tab.mouse.move(0, 0)
+        assert told.inner_text() == ""
+        chart.focus()
+        visit.tab.keyboard.press("Home")
+        assert told.inner_text().startswith("p1")
+        visit.tab.keyboard.press("End")
+        assert told.inner_text().startswith("p99")
+        assert visit.tab.evaluate("scrollY") > 0  # the keys move the cursor, not the page
+        assert visit.complaints == []
+
+
+def test_axe_has_no_serious_finding(browser: Any, folder_of: Callable[[str], Path]) -> None:
+    with Visit(browser, folder_of("mixed") / "report.html", viewport={"width": 1400, "height": 900}) as visit:
+        visit.tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        for scheme in ("light", "dark"):
+            visit.tab.emulate_media(color_scheme=scheme)
+            assert serious(visit.tab) == []

@@ -28,6 +28,7 @@ class LoadLine:
     values_ms: Sequence[float]
     each_ms: Sequence[Sequence[float]]
     knee: int | None = None
+    doubtful: bool = False  # drawn dashed
 
 
 def against_load(
@@ -63,7 +64,16 @@ def against_load(
 
 def _line(axes: Axes, line: LoadLine) -> None:
     style: dict[str, Any] = {"color": colour(line.series), "gid": f"of-{line.series}"}
-    axes.plot(line.rates, line.values_ms, marker=marker(line.series), markersize=6, markeredgecolor=PAPER, **style)
+    dash: Any = (0, (4, 3)) if line.doubtful else "-"
+    axes.plot(
+        line.rates,
+        line.values_ms,
+        marker=marker(line.series),
+        markersize=6,
+        markeredgecolor=PAPER,
+        linestyle=dash,
+        **style,
+    )
     for rate, each in zip(line.rates, line.each_ms, strict=True):
         axes.plot([rate] * len(each), each, linestyle="none", marker=".", markersize=4, alpha=0.6, **style)
     if line.knee is not None:
@@ -98,4 +108,6 @@ def _told(axes: Axes, lines: Sequence[LoadLine], rates: Sequence[float]) -> str:
 
 def _described(line: LoadLine) -> str:
     points = ", ".join(f"{number(v)} ms at {count(r)} msg/s" for r, v in zip(line.rates, line.values_ms, strict=True))
-    return f"{line.name}: {points}" + (f"; the knee at {count(line.rates[line.knee])}" if line.knee is not None else "")
+    return f"{line.name}{' (no valid trial)' if line.doubtful else ''}: {points}" + (
+        f"; the knee at {count(line.rates[line.knee])}" if line.knee is not None else ""
+    )

@@ -94,7 +94,7 @@ def _limit(axes: Axes, at: float, text: str) -> None:
     axes.text(
         at,
         axes.get_ylim()[0],
-        f" asked: {text} ",
+        f"\u00a0asked: {text}\u00a0",
         color=LIMIT,
         fontsize=10.5,
         ha="left" if share < 0.5 else "right",

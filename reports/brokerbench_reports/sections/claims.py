@@ -76,7 +76,7 @@ def _claim(row: Json, kinds: Mapping[str, str]) -> Record:
     words, badge = _CLAIMS[row["claim"]]
     interval = Cell(NOT_MEASURED, css="n none")
     if row["low"] is not None and row["high"] is not None:
-        interval = Cell(f"{figure(row['low'])} to {figure(row['high'])}", percent(row["level"], chosen=True), css="n")
+        interval = Cell(f"{figure(row['low'])} to {figure(row['high'])}", f"{100 * row['level']:.4g} %", css="n")
     basis = [plural(row["blocks"], "block")] if row["blocks"] else []
     if not row["primary"]:
         words, badge = ("exploratory", "") if row["claim"] != "not-comparable" else ("no claim", "")

@@ -37,9 +37,9 @@ _STRIPS = (
     ("delivered, msg/s", "msg/s", (("delivered", "delivered"), ("scheduled", "scheduled")), False),
     ("backlog, messages", "messages", (("backlog", "backlog"),), False),
     ("CPU, cores", "cores", (("broker_cpu", "broker"), ("generator_cpu", "generator")), False),
-    ("CPU of the whole host, cores", "cores", (("host_cpu", "host"), ("other_cpu", "our other processes")), False),
+    ("host CPU, cores", "cores", (("host_cpu", "all of it"), ("other_cpu", "our other servers")), False),
     ("memory, MiB", "MiB", (("broker_rss_mib", "broker"), ("generator_rss_mib", "generator")), False),
-    ("disk flushes of the host, a second", "a second", (("flushes", "flushes"),), False),
+    ("host disk flushes, a second", "a second", (("flushes", "flushes"),), False),
 )
 
 
@@ -68,11 +68,13 @@ def _by_load(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
         points, bend = found.get(subject.name, []), knee(found.get(subject.name, []))
         rates, values = [p.rate_msgs_s for p in points], [p.p99_ms for p in points]
         at = None if bend is None else points.index(bend)
-        lines.append(LoadLine(subject.name, subject.who.series, rates, values, [p.each for p in points], at))
+        each, doubtful = [p.each for p in points], any(p.doubtful for p in points)
+        lines.append(LoadLine(subject.name, subject.who.series, rates, values, each, at, doubtful))
     svg = against_load(lines, _limits(study, "end_to_end.p99"))
     caption = (
         "Lower is better. Valid trials merged; each dot is one of them. A ring marks the knee: the last load before "
-        f"the p99 is {STEEP:g} times as high or more at the next. A stage's first second is left out."
+        f"the p99 is {STEEP:g} times as high or more at the next. A stage's first second is left out. Dashed: no trial "
+        "of it is valid, so it tells only where that begins."
     )
     return [] if svg is None else [{"svg": svg, "title": "End-to-end p99 against load.", "caption": caption}]
 

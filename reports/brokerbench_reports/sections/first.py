@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from brokerbench_analysis import Study
+from brokerbench_analysis import Study, Verdict
 from brokerbench_analysis.actions import next_actions
 from brokerbench_analysis.metrics import Metric, metric, value_of
 from brokerbench_analysis.outlook import certainty, meets, would_change
@@ -22,6 +22,8 @@ from .trials import latency_cell
 __all__ = ["details", "first"]
 
 Json = Mapping[str, Any]
+_MANY = 3  # names or claims in one sentence
+_CHANGES = 3  # of what would change the answer; the others have room further down
 
 
 def first(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def first(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
     rows = [_row(study, subject, of) for subject in _ordered(study, subjects)]
     return {
         "state": _state(subjects),
-        "sentence": _doubtful(study, subjects) or study.verdict.sentence,
+        "sentence": _short(study, subjects) or study.verdict.sentence,
         "answers": _answers(study, subjects),
         "columns": _columns(of),
         "rows": with_bars(rows),
@@ -43,7 +45,7 @@ def details(study: Study, subjects: Sequence[Subject]) -> list[str]:
     """What else must be known, unless the sentence or a row of a table says it."""
     rows = {f"{row['candidate']}: {row['why']}" for row in study.verdict.unranked}
     notes = [note for note in study.verdict.notes if note not in rows and note not in study.verdict.sentence]
-    return [study.verdict.sentence, *notes] if _doubtful(study, subjects) else notes
+    return [study.verdict.sentence, *notes] if _short(study, subjects) else notes
 
 
 def _state(subjects: Sequence[Subject]) -> tuple[str, str]:
@@ -68,6 +70,27 @@ def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
     return f"No answer to rely on: no trial of {', '.join(names)} is valid. The reasons stand below, with the figures."
 
 
+def _short(study: Study, subjects: Sequence[Subject]) -> str:
+    """Instead of the verdict's own sentence, where that is a long list, or of figures in doubt; else empty."""
+    if study.verdict.ranking:
+        return _doubtful(study, subjects) or _of_many(study.verdict)
+    if subjects and all(s.excluded for s in subjects):
+        return "No answer: every candidate was excluded before the run."
+    tried = [s for s in subjects if s.counted and not s.floor]
+    if tried and not any(s.usable for s in tried):
+        return "No answer: no candidate has a valid trial. The reasons stand below."
+    return "No answer: no candidate could be ranked. The reasons stand below." if tried else ""
+
+
+def _of_many(verdict: Verdict) -> str:
+    """The nearest ones by name, the others as a number; empty where all are named."""
+    claims = verdict.claims
+    if len(claims) <= _MANY:
+        return ""
+    first, rest = "; ".join(claims[: _MANY - 1]), len(claims) - _MANY + 1
+    return verdict.sentence.replace("; ".join(claims), f"{first}; {rest} more stand under Claims", 1)
+
+
 def _sound(trial: Json) -> bool:
     return bool(trial["validity"]["state"] == "valid")
 
@@ -78,14 +101,24 @@ def _answers(study: Study, subjects: Sequence[Subject]) -> list[tuple[str, str]]
     pairs = []
     if not _doubtful(study, subjects) and not study.summary["smoke"]:
         of = len(met) + len(missed)
-        told = f"{', '.join(met) or 'none'} ({len(met)} of {of})" if of else "no candidate was measured"
-        why = "; ".join(f"{name}: {reason}" for name, reason in missed.items())
-        pairs.append(("Meets the need", f"{told}. {f'Not {why}.' if why else ''}".strip()))
+        names = f"all {of}" if len(met) == of > _MANY else f"{', '.join(met) or 'none'} ({len(met)} of {of})"
+        told = names if of else "no candidate was measured"
+        pairs.append(("Meets the need", f"{told}. {_missed(missed)}".strip()))
     pairs.append(("How sure", certainty(study)))
     changes = would_change(study)
     if changes and not _doubtful(study, subjects):
-        pairs.append(("What would change it", f"{'; '.join(changes)}."))
+        more = f" {len(changes) - _CHANGES} more stand under Decision." if len(changes) > _CHANGES else ""
+        pairs.append(("What would change it", f"{' '.join(changes[:_CHANGES])}{more}"))
     return pairs
+
+
+def _missed(missed: Mapping[str, str]) -> str:
+    """`Not a, b: why; c: why.`: those of one reason together."""
+    why: dict[str, list[str]] = {}
+    for name, reason in missed.items():
+        why.setdefault(reason, []).append(name)
+    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in why.items())
+    return f"Not {told}." if told else ""
 
 
 def _ordered(study: Study, subjects: Sequence[Subject]) -> list[Subject]:
