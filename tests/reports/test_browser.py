@@ -119,9 +119,12 @@ def test_values_are_read_by_pointer_and_by_keys(browser: Any, folder_of: Callabl
         assert visit.complaints == []
 
 
-def test_axe_has_no_serious_finding(browser: Any, folder_of: Callable[[str], Path]) -> None:
-    with Visit(browser, folder_of("mixed") / "report.html", viewport={"width": 1400, "height": 900}) as visit:
-        visit.tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-        for scheme in ("light", "dark"):
-            visit.tab.emulate_media(color_scheme=scheme)
-            assert serious(visit.tab) == []
+@pytest.mark.parametrize(("case", "scheme", "opened"), [("lost", "light", False), ("alone", "dark", True)])
+def test_axe_has_no_serious_finding(
+    case: str, scheme: str, opened: bool, browser: Any, folder_of: Callable[[str], Path]
+) -> None:
+    with Visit(browser, folder_of(case) / "report.html", color_scheme=scheme) as visit:
+        visit.tab.evaluate(
+            f"document.querySelectorAll('details').forEach((d) => {{ d.open = {str(opened).lower()}; }})"
+        )
+        assert serious(visit.tab) == []
