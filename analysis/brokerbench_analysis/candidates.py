@@ -6,6 +6,7 @@ from typing import Any
 
 from brokerbench.model import SURVIVES_ORDER, Answer, Guarantee, Role, Survives
 
+from .backlog import BACKLOG_RATES
 from .folder import Json
 from .latency import METRICS, Sample, figures, together
 from .measure import COUNTS, RATES, Measured
@@ -130,7 +131,7 @@ def _merged(usable: Sequence[Measured]) -> Json | None:
         return None
     records = [t.record for t in usable]
     merged: Json = {"trials": len(records)}
-    for name in RATES:
+    for name in (*RATES, *BACKLOG_RATES):
         merged[name] = _mean([r[name] for r in records])
     for metric in METRICS:
         merged[f"{metric}_ms"] = figures(together([t.samples.get(metric) for t in usable]))

@@ -35,13 +35,13 @@ def _shares(files: TrialFiles, group: str) -> list[float]:
 
 
 def still_coming(files: TrialFiles) -> Iterator[Reason]:
-    """Consumers asked to work were not done when the drain's time was over: what is missing may only be late."""
+    """Who works, or drains a backlog, was not done when the drain's time was over: what is missing may only be late."""
     if files.trial["phases"]["drain_closed"]:
         return
     for group in files.groups:
         last = max((line["t"] for line in files.intervals if line["group"] == group), default=0.0)
         late = sum(line["unique"] for line in files.intervals if line["group"] == group and line["t"] > last - _LATE_S)
-        if late and _shares(files, group):
+        if late and (_shares(files, group) or files.model == "backlog"):
             text = (
                 f"the drain was too short: the consumers of group {group} were still at work when it ended, so what is"
             )

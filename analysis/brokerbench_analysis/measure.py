@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .backlog import BACKLOG, backlog_of
 from .consuming import consumers_of
 from .folder import Json, TrialFiles, asked_of, read_trial
 from .generator import busiest, pauses
@@ -101,6 +102,7 @@ def _with_figures(files: TrialFiles) -> Measured:
     samples = {metric: sample_of(files, metric) for metric in METRICS}
     record = _frame(files, found.validity)
     record.update(_rates(files))
+    record.update(backlog_of(files))
     for metric, sample in samples.items():
         record[f"{metric}_ms"] = figures(sample)
     if len(files.groups) > 1:
@@ -119,7 +121,7 @@ def _with_figures(files: TrialFiles) -> Measured:
 def _without_figures(files: TrialFiles, reasons: Sequence[Reason]) -> Measured:
     validity = Validity(tuple(reasons))
     nothing = (*RATES, *(f"{metric}_ms" for metric in METRICS))
-    nothing += ("ledger", "resources", "contamination", "pauses", "negative", "consumers")
+    nothing += ("ledger", "resources", "contamination", "pauses", "negative", "consumers", *BACKLOG)
     record = _frame(files, validity) | dict.fromkeys(nothing)
     return Measured(files, validity, record | {"steady": Steadiness().record(), "checks": []})
 
@@ -175,6 +177,8 @@ def _rates(files: TrialFiles) -> Json:
     due = sum(p["in_window"]["scheduled"] for p in producers)
     unique = sum(c["unique_by_time"] for c in consumers)
     confirmed = sum(p["confirmed_by_time"] for p in producers) if files.confirms else None
+    if files.model == "backlog":
+        return dict.fromkeys(RATES)  # there is no window in which both sides work
     counts = (due if files.model == "open" else sent, sent, confirmed, unique / max(len(files.groups), 1), unique)
     return {name: None if n is None else n / files.measure_s for name, n in zip(RATES, counts, strict=True)}
 

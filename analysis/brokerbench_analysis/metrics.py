@@ -38,7 +38,12 @@ _COUNTS = (
     "unknown",
     "refused",
 )
-_RATES = {"delivered_msgs_s": "throughput", "confirmed_msgs_s": "confirmed rate"}
+_RATES = {
+    "delivered_msgs_s": "throughput",
+    "confirmed_msgs_s": "confirmed rate",
+    "fill_msgs_s": "fill rate",
+    "drain_msgs_s": "drain rate",
+}
 _COSTS = {
     "broker_cpu": ("broker_cpu_s_per_million", "broker CPU seconds per million messages"),
     "generator_cpu": ("generator_cpu_s_per_million", "generator CPU seconds per million messages"),

@@ -76,7 +76,9 @@ def primary_of(run: Json) -> Metric:
     users wait the response p99, end-to-end p99 where the rate is given."""
     scenario = run["scenario"]
     model, pattern = scenario["load"]["model"], (scenario.get("topology") or {}).get("pattern")
-    default = {"open": "end_to_end.p99", "closed": "confirm.p99"}.get(model, "delivered_msgs_s")
+    default = {"open": "end_to_end.p99", "closed": "confirm.p99", "backlog": "drain_msgs_s"}.get(
+        model, "delivered_msgs_s"
+    )
     if pattern == Pattern.REQUEST_REPLY and model != "saturate":
         default = "response.p99"
     try:

@@ -7,6 +7,7 @@ Loss is a fact about the broker, no reason against the trial. Thresholds and the
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .backlog import unfilled
 from .consuming import still_coming
 from .crosschecks import Check, cross_checks, failures
 from .folder import Json, TrialFiles
@@ -34,6 +35,8 @@ class Judgement:
 
 def judge(files: TrialFiles, steady: Sequence[Second], broken: Sequence[Reason]) -> Judgement:
     """`steady`: the measured seconds; `broken`: what the integrity check found. Reasons that weigh most come first."""
+    if files.model == "backlog":
+        steady = ()  # it fills, then it drains: it is to be no steady state
     checks = tuple(cross_checks(files))
     growing = tuple(backlog_growing(files, steady))
     state = steadiness(files, steady, growing)
@@ -53,6 +56,7 @@ def judge(files: TrialFiles, steady: Sequence[Second], broken: Sequence[Reason])
         *_fates(files),
         *_counted_twice(files),
         *still_coming(files),
+        *unfilled(files),
         *disturbed(contaminated, steady),
         *_short(files),
     ]
@@ -106,6 +110,6 @@ def _counted_twice(files: TrialFiles) -> Iterator[Reason]:
 
 
 def _short(files: TrialFiles) -> Iterator[Reason]:
-    if files.measure_s < LEAST_SECONDS:
+    if files.model != "backlog" and files.measure_s < LEAST_SECONDS:
         text = f"measured for {files.measure_s:g} s only (fewer than {LEAST_SECONDS}): one hiccup decides the figure"
         yield Reason("short", text, State.SUSPECT)

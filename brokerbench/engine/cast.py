@@ -46,6 +46,7 @@ def cast(
             group=None,
             prefetch=0,
             ordered=False,
+            most=_share_of_fill(scenario, i),
             replay=str(replay_file(ledger, i)) if scenario.load.trace else None,
             replies_through=pipes[i],
             **common,
@@ -69,6 +70,12 @@ def cast(
         for i in range(group.consumers)
     ]
     return {"producer": producers, "consumer": [*consumers, *_asking(scenario, replies, pipes, common)]}
+
+
+def _share_of_fill(scenario: Scenario, index: int) -> int | None:
+    """Of a backlog, the messages that this producer sends."""
+    fill, producers = scenario.load.fill, scenario.topology.producers
+    return None if fill is None else len(range(index, fill.count(scenario.message.mean_bytes), producers))
 
 
 def _answering(scenario: Scenario, replies: Sequence[Endpoints]) -> dict[str, Any]:

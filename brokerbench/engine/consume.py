@@ -26,6 +26,11 @@ from .work import Worker
 
 __all__ = ["run_consumer"]
 
+
+class _Away(Exception):
+    """The consumer is told to leave, and to come again when it is told so."""
+
+
 _IDLE_S = 0.05
 _REOPEN_S = 0.5
 _ALIVE_NS = 500_000_000  # with its hands full, a client is called this often
@@ -43,7 +48,7 @@ class _Loop:
         self.replier: Replier | None = None  # of who answers
         self.replied: Counter[str] = Counter()
         self.worker = Worker(spec) if spec.work else None
-        self.stopped = False
+        self.stopped = self.away = False
         self._t0 = 0
         self._canaries_said = 0
 
@@ -78,13 +83,15 @@ class _Loop:
                         self.consumer.settle(deliveries.tokens, Settle.ACCEPT)  # type: ignore[union-attr]
                 else:
                     self.recorder.flush()
+                if now >= self.ticker.due_ns:
+                    self.recorder.tick()
+                    self._tick(now)
             except ConnectionLost as lost:
                 self._reopen(lost)
                 receive = self.receive
-                now = clock()
-            if now >= self.ticker.due_ns:
-                self.recorder.tick()
-                self._tick(now)
+            except _Away:
+                self._be_away()
+                receive = self.receive
 
     def run_working(self, worker: Worker) -> None:
         """The same with work on each message: what is in its hands is bounded by the prefetch."""
@@ -106,6 +113,9 @@ class _Loop:
             except ConnectionLost as lost:
                 worker.forget()
                 self._reopen(lost)
+            except _Away:
+                worker.forget()
+                self._be_away()
 
     def _until_next(self, worker: Worker, now: int) -> int:
         """Until a message begins or ends, or there is something else to do."""
@@ -171,6 +181,10 @@ class _Loop:
                 self._t0 = message["t0_ns"]
                 self.recorder.start(self._t0)
                 self.ticker.start(self._t0)
+            case "leave":
+                raise _Away
+            case "come":
+                self.away = False
             case "sync":
                 self.channel.send(self._synced())
             case "stop":
@@ -191,9 +205,14 @@ class _Loop:
             replier.close()
 
     def _reopen(self, lost: ConnectionLost) -> None:
-        """Try again until the coordinator says stop; what was unsettled comes again or is lost: the ledger tells."""
+        """What was unsettled comes again or is lost: the ledger tells."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
         self._drop()
+        if self._opened():
+            self.channel.send({"say": "event", "kind": "reopened", "text": ""})
+
+    def _opened(self) -> bool:
+        """Try again until the coordinator says stop."""
         while not self.stopped:
             try:
                 self.open()
@@ -201,8 +220,22 @@ class _Loop:
                 self._drop()
                 self.ticker.wait(_REOPEN_S, self._order)
             else:
-                self.channel.send({"say": "event", "kind": "reopened", "text": ""})
-                return
+                return True
+        return False
+
+    def _be_away(self) -> None:
+        """Take leave of the broker, as an application that ends; come again when it is told to."""
+        self.recorder.flush()
+        with suppress(ConnectionLost):
+            if self.consumer is not None:
+                self.consumer.close()
+        self._drop()
+        self.away = True
+        self.channel.send({"say": "left"})
+        while self.away and not self.stopped:
+            self.ticker.wait(_IDLE_S, self._order)
+        if self._opened():
+            self.channel.send({"say": "came"})
 
     def _synced(self) -> dict[str, Any]:
         self.recorder.sync()
@@ -235,6 +268,8 @@ class _Loop:
                     "negative": {"end_to_end": recorder.histogram.negative},
                     "canaries": sum(recorder.canaries.values()),
                     "in_window_received_sum_ns": recorder.received_sum_ns,
+                    "first_received_s": _seconds(recorder.first_ns),
+                    "last_received_s": _seconds(recorder.last_ns),
                     **self.replied,
                     "working_share": None if self.worker is None else self.worker.busy_share(),
                 },
@@ -244,6 +279,10 @@ class _Loop:
                 "foreign_ids": recorder.foreign_ids,
             }
         )
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else round(ns / 1e9, 6)
 
 
 def run_consumer(spec: ChildSpec, driver: Driver, channel: Line, clock: Clock) -> None:

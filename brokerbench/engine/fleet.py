@@ -52,11 +52,14 @@ class Child:
         self.done: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
         self.closed = False
+        self.away = False
 
     def hear(self, message: dict[str, Any], now_ns: int) -> None:
         match message["say"]:
             case "ready":
                 self.ready = True
+            case "left" | "came":
+                self.away = message["say"] == "left"
             case "canaries":
                 self.canaries = message["seen"]
             case "interval":

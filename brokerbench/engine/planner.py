@@ -90,6 +90,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         enough_processes(scenario)
         _can_be_closed(scenario, driver, client, settings, promise)
         _can_work(scenario, driver, client, settings)
+        _can_keep(scenario, driver, settings)
     except Excluded as excluded:
         why = str(excluded)
     return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, needs, lines)
@@ -215,6 +216,12 @@ def _can_work(scenario: Scenario, driver: Driver, client: str, settings: Any) ->
                 f"with the client {client} single messages cannot be given back or rejected here: leave {asked} of"
                 f" group {name} out"
             )
+
+
+def _can_keep(scenario: Scenario, driver: Driver, settings: Any) -> None:
+    """A backlog waits for consumers that are not there: who brings again what a dead one left has kept it meanwhile."""
+    if scenario.load.fill is not None and Feature.SETTLE not in driver.features(settings):
+        raise Excluded("nothing is kept here for consumers that are not connected, so there is no backlog to drain")
 
 
 def enough_processes(scenario: Scenario) -> None:

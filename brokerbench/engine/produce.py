@@ -90,6 +90,9 @@ class _Loop:
             since = now - self.t0
             if since >= self.tally.end_ns and self._over(since):
                 return
+            if self.spec.most is not None and self.tally.sent >= self.spec.most:
+                self.tally.end_ns = min(self.tally.end_ns, since + 1)
+                return
             try:
                 self._step(since)
             except ConnectionLost as lost:
@@ -281,6 +284,7 @@ class _Loop:
         return self.now() - self.t0 <= self.tally.end_ns + _LINGER_NS
 
     def report(self) -> None:
+        since = self.now() - self.t0
         if self.awaited is not None:
             self.awaited.forget(self.now() - self.t0)
         self.answers.close()
@@ -289,7 +293,7 @@ class _Loop:
         self.channel.send(
             {
                 "say": "done",
-                "totals": self.tally.totals(self.now() - self.t0),
+                "totals": {**self.tally.totals(since), "answered_s": round(since / 1e9, 6)},
                 "usage": self.ticker.usage(),
                 "files": self.answers.files(),
             }

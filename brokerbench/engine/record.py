@@ -47,6 +47,7 @@ class Measured:
     contamination: Mapping[str, Any] | None = None
     drain_s: float | None = None
     drain_closed: bool = False
+    released_ns: int | None = None  # of a backlog: when consumers were let at it, since t0
 
     def of(self, role: str) -> list[Child]:
         return [child for child in self.children if child.spec.role == role]
@@ -118,6 +119,7 @@ def write_trial(
                 "drain_s": measured.drain_s,
                 "drain_closed": measured.drain_closed,
             },
+            "backlog": _backlog(measured),
             "contamination": measured.contamination,
             "in_flight_by": "confirms" if measured.confirming else "back-pressure",
             "producers": [_producer(child) for child in measured.of("producer") if child.done],
@@ -126,6 +128,18 @@ def write_trial(
             "foreign_ids": [i for c in measured.of("consumer") if c.done for i in c.done["foreign_ids"]][:KEPT_IDS],
         }
     )
+
+
+def _backlog(measured: Measured) -> dict[str, Any] | None:
+    """When it was filled and when consumers were let at it; None where there is none."""
+    if measured.released_ns is None:
+        return None
+    producers = [child for child in measured.of("producer") if child.done]
+    return {
+        "asked": sum(child.spec.most or 0 for child in producers),
+        "filled_s": max(child.done["totals"]["answered_s"] for child in producers if child.done),
+        "released_s": round(measured.released_ns / 1e9, 6),
+    }
 
 
 def _producer(child: Child) -> dict[str, Any]:
@@ -144,6 +158,8 @@ def _consumer(child: Child) -> dict[str, Any]:
         **{name: totals.get(name, 0) for name in names},
         **{name: totals[name] for name in _REPLIES if name in totals},
         "reordered": totals.get("reordered", 0) if child.spec.ordered else None,
+        "first_received_s": totals["first_received_s"],
+        "last_received_s": totals["last_received_s"],
         "working_share": totals["working_share"],
         "canaries": totals["canaries"],
         "negative": totals["negative"],

@@ -52,6 +52,8 @@ class Recorder:
         self._checks_left = _BODY_CHECKS
         self._rows_seen = 0
         self.histogram = Histogram()
+        self.first_ns: int | None = None  # the first and the last receipt, since t0
+        self.last_ns: int | None = None
         self.canaries: Counter[int] = Counter()
         self.received_sum_ns = 0  # of the distinct messages intended in the window, ns since t0
         self.ids: dict[str, list[list[int]]] = {fate: [] for fate in ("duplicates", "reordered", "corrupt")}
@@ -239,6 +241,9 @@ class Recorder:
         sequences = stamp.sequences_of(first)
         producers = stamp.producers_of(first)
         relative = received - self._t0
+        if self.first_ns is None:
+            self.first_ns = int(relative[0])
+        self.last_ns = int(relative[-1])
         self.counts["delivered"] += len(first)
         if producers[0] == producers[-1] and (producers == producers[0]).all():
             self._of_producer(int(producers[0]), sequences, ns, relative, parts, flagged)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .profile import Profile
 
-__all__ = ["Constant", "Poisson", "Saturate", "Schedule", "Varying"]
+__all__ = ["Constant", "Limited", "Poisson", "Saturate", "Schedule", "Varying"]
 
 _S = 1_000_000_000
 
@@ -231,3 +231,26 @@ class Saturate:
             self._free[-1][0] += count
         else:
             self._free.append([count, now_ns])
+
+
+class Limited:
+    """Another schedule, up to `most` messages."""
+
+    def __init__(self, whole: Schedule, most: int) -> None:
+        self._whole, self._most = whole, most
+        self.known, self.owes, self.batch_cap = whole.known, whole.owes, whole.batch_cap
+
+    def due(self, now_ns: int) -> int:
+        return min(self._most, self._whole.due(now_ns))
+
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        return self._whole.times(first, count)
+
+    def next_ns(self, sequence: int) -> int:
+        return self._whole.next_ns(sequence)
+
+    def taken(self, count: int) -> None:
+        self._whole.taken(count)
+
+    def freed(self, count: int, now_ns: int) -> None:
+        self._whole.freed(count, now_ns)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .profile import Profile
 from .replay import Replay
-from .schedule import Constant, Poisson, Saturate, Schedule, Varying
+from .schedule import Constant, Limited, Poisson, Saturate, Schedule, Varying
 from .spec import ChildSpec
 from .users import Users
 
@@ -12,6 +12,11 @@ __all__ = ["schedule_of"]
 
 
 def schedule_of(spec: ChildSpec) -> Schedule:
+    whole = _whole(spec)
+    return whole if spec.most is None else Limited(whole, spec.most)
+
+
+def _whole(spec: ChildSpec) -> Schedule:
     if spec.closed is not None:
         return Users(spec)
     if spec.replay is not None:

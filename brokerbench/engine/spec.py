@@ -48,6 +48,7 @@ class ChildSpec:
     compressibility: float = 0.0
     replies: Sequence[Mapping[str, Any]] = ()  # who answers: where to, for each producer
     replies_through: str | None = None  # the pipe by which who receives replies tells its producer of them
+    most: int | None = None  # messages of this producer; None: as many as the schedule has
     work: Mapping[str, Any] | None = None  # what this consumer does with its messages; None: it takes and settles them
     canned: bool = False  # the same messages come again and again, and may come before t0
 

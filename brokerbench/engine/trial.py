@@ -181,7 +181,13 @@ class _Runner:
             raise TrialFailed(f"{late}: not connected after {_READY_S:g} s; see the server's log")
         self._watch(fleet)
         self._canaries(fleet)
+        backlog = self.scenario.load.fill is not None
+        if backlog:
+            self._consumers(fleet, "leave")
         self._load(fleet)
+        if backlog:
+            self.measured.released_ns = self.clock.now_ns() - self.t0
+            self._consumers(fleet, "come")
         self._drain(fleet)
         fleet.tell(fleet.of("consumer"), do="stop")
         self._all_done(fleet, "consumer")
@@ -218,6 +224,14 @@ class _Runner:
             fleet.until(arrived, _CANARY_AGAIN_S)
         if self.context.stop_asked():
             raise Interrupted
+
+    def _consumers(self, fleet: Fleet, order: str) -> None:
+        """All are told to leave the broker, or to come again. What is sent meanwhile waits for them there."""
+        consumers = fleet.of("consumer")
+        fleet.tell(consumers, do=order)
+        if not fleet.until(lambda: all(c.away == (order == "leave") for c in consumers), _READY_S):
+            late = ", ".join(c.spec.name for c in consumers if c.away != (order == "leave"))
+            raise TrialFailed(f"{late}: told to {order}, and did not within {_READY_S:g} s; see the server's log")
 
     def _load(self, fleet: Fleet) -> None:
         load = self.scenario.load

@@ -1,6 +1,7 @@
 """The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units, limits."""
 
 from .consumers import Group, Processing, Slow, Stall, Work
+from .fill import Fill
 from .frozen import Frozen
 from .gate import Gate
 from .keys import Keys
@@ -90,6 +91,7 @@ __all__ = [
     "Count",
     "Delivery",
     "Duration",
+    "Fill",
     "Frozen",
     "Gate",
     "Group",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from .fill import Fill
 from .frozen import Frozen
 from .stage import Segment, Stage
 from .trace import Trace
@@ -19,11 +20,13 @@ class LoadModel(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     SATURATE = "saturate"
+    BACKLOG = "backlog"
 
 
 _OF_USERS = ("users", "think", "ramp_s", "connections")
 _HOW = {
     LoadModel.SATURATE: "saturate sends as fast as it is confirmed",
+    LoadModel.BACKLOG: "a backlog is filled while nobody consumes",
     LoadModel.CLOSED: "users of a closed load send when they have thought",
 }
 
@@ -39,12 +42,25 @@ class Load(Frozen):
     connections: Literal["shared", "each"] = Field(
         default="shared", description="closed: all users of a producer on one connection, or one for each user"
     )
+    fill: Fill | None = Field(default=None, description="backlog: what is waiting before consumers may take it")
     warmup_s: Duration = Field(default=5.0, alias="warmup")
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=100)]
     drain_s: Annotated[Duration, Field(ge=0.5)] = Field(default=10.0, alias="drain")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_to_warm_up(cls, value: Any) -> Any:
+        if (
+            isinstance(value, dict)
+            and value.get("model") == LoadModel.BACKLOG
+            and not {"warmup", "warmup_s"} & set(value)
+        ):
+            return {**value, "warmup_s": "0s"}
+        return value
+
     @model_validator(mode="after")
     def _fits_the_model(self) -> "Load":
+        self._fits_backlog()
         if self.model is LoadModel.CLOSED:
             self._fits_users()
         elif given := [name for name in _OF_USERS if getattr(self, name) != type(self).model_fields[name].default]:
@@ -61,6 +77,17 @@ class Load(Frozen):
                 raise ValueError("a trace says itself when messages arrive: leave arrivals out")
         return self
 
+    def _fits_backlog(self) -> None:
+        if self.model is not LoadModel.BACKLOG:
+            if self.fill is not None:
+                raise ValueError("only a backlog is filled: leave fill out, or use model: backlog")
+        elif self.fill is None:
+            raise ValueError("a backlog needs a fill, like {model: backlog, fill: 100k, stages: [{steady: 60s}]}")
+        elif self.warmup_s:
+            raise ValueError("a backlog is filled from nothing and drained to nothing: leave warmup out")
+        elif len(self.stages) > 1:
+            raise ValueError("a backlog has one stage, which says how long filling may take, like {steady: 60s}")
+
     def _fits_users(self) -> None:
         if self.users is None or self.think is None:
             raise ValueError("a closed load needs users and think, like {model: closed, users: 100, think: 1s, ...}")
@@ -76,13 +103,14 @@ class Load(Frozen):
                 raise ValueError("an open load needs a rate in each stage, like {steady: 30s, rate: 5k/s}")
         elif stage.kind != "steady":
             raise ValueError(f"{_HOW[self.model]}: no {stage.kind}, or use model: open")
-        elif stage.rate_msgs_s is not None:
+        elif stage.rate_msgs_s is not None and self.model is not LoadModel.BACKLOG:
             raise ValueError(f"{_HOW[self.model]}: leave rate out, or use model: open")
 
     @model_serializer(mode="wrap")
     def _as_its_model(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         kept: dict[str, Any] = dump(self)
-        left_out = () if self.model is LoadModel.CLOSED else _OF_USERS
+        left_out: tuple[str, ...] = () if self.model is LoadModel.CLOSED else _OF_USERS
+        left_out += () if self.model is LoadModel.BACKLOG else ("fill",)
         return {name: value for name, value in kept.items() if name not in left_out}
 
     @property
@@ -111,6 +139,8 @@ class Load(Frozen):
     @property
     def rate_msgs_s(self) -> float | None:
         """The total rate asked, on average over the measured window; None where no rate is asked."""
+        if self.model is LoadModel.BACKLOG:
+            return self.stages[0].rate_msgs_s
         if self.model is not LoadModel.OPEN:
             return None
         if self.trace is not None:
@@ -130,6 +160,10 @@ class Load(Frozen):
         """`2,000 msg/s`, `1,000 users, think 1 s, a connection each`, or what saturating is."""
         if self.model is LoadModel.OPEN:
             return ", then ".join(stage.text for stage in self.stages)
+        if self.fill is not None:
+            rate = self.stages[0].rate_msgs_s
+            how = "as fast as they are confirmed" if rate is None else f"at {rate:,.12g} msg/s"
+            return f"filled to {self.fill.text} {how}, while nobody consumes; then drained"
         if self.think is None:
             return "as fast as messages are confirmed"
         ways = "a connection each" if self.connections == "each" else "one connection a producer"

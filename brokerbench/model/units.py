@@ -26,6 +26,7 @@ __all__ = [
     "rate_msgs_s",
     "share",
     "size_bytes",
+    "unless_base",
 ]
 
 STAMP_BYTES = 16  # at the head of every payload
@@ -35,7 +36,7 @@ BASE_UNITS = "base units"  # as validation context: numbers are already in base 
 _NUMBER = re.compile(r"^\s*([0-9]+(?:_?[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-zµ/%]*)\s*$")
 _SCALE = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _TIME = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_SIZE = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20}
+_SIZE = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 def _split(value: object, what: str, example: str) -> tuple[float, str]:
@@ -111,7 +112,7 @@ def format_size(size: float) -> str:
     return f"{size:,.0f} B"
 
 
-def _unless_base(parse: Callable[[object], float]) -> BeforeValidator:
+def unless_base(parse: Callable[[object], float]) -> BeforeValidator:
     def check(value: object, info: ValidationInfo) -> object:
         already = info.context == BASE_UNITS and isinstance(value, (int, float)) and not isinstance(value, bool)
         return value if already else parse(value)
@@ -121,8 +122,8 @@ def _unless_base(parse: Callable[[object], float]) -> BeforeValidator:
 
 
 # Ranges keep a typing slip (1e309, -5, 10 h for 10 s) from becoming a plan; each is printed in the error.
-Duration = Annotated[float, _unless_base(duration_s), Field(ge=0, le=7 * 24 * 3600)]
-Rate = Annotated[float, _unless_base(rate_msgs_s), Field(ge=0.1, le=1e8)]
-Size = Annotated[int, _unless_base(size_bytes), Field(ge=STAMP_BYTES, le=LARGEST_BYTES)]
-Count = Annotated[int, _unless_base(count), Field(ge=1)]
-Share = Annotated[float, _unless_base(share), Field(gt=0, lt=1)]
+Duration = Annotated[float, unless_base(duration_s), Field(ge=0, le=7 * 24 * 3600)]
+Rate = Annotated[float, unless_base(rate_msgs_s), Field(ge=0.1, le=1e8)]
+Size = Annotated[int, unless_base(size_bytes), Field(ge=STAMP_BYTES, le=LARGEST_BYTES)]
+Count = Annotated[int, unless_base(count), Field(ge=1)]
+Share = Annotated[float, unless_base(share), Field(gt=0, lt=1)]

@@ -99,7 +99,7 @@ def _scaled(value: float) -> str:
 
 
 def _size(value: float) -> str:
-    for scale, unit in ((2**20, "MiB"), (2**10, "KiB")):
+    for scale, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if value >= scale and value % scale == 0:
             return f"{value / scale:g}{unit}"
     return f"{value:g}B"

@@ -1,10 +1,11 @@
 """`run --short`: the same question in seconds, to see that it runs. Its figures claim nothing."""
 
-from brokerbench.model import Repeats, Scenario
+from brokerbench.model import Fill, Repeats, Scenario
 
 __all__ = ["shorten"]
 
 WARMUP_S, STEADY_S, DRAIN_S = 0.5, 2.0, 5.0
+FILL = 2000  # messages of a backlog, at most
 LEAST_S = 0.5  # of each stage
 
 
@@ -17,5 +18,6 @@ def shorten(scenario: Scenario) -> Scenario:
         "warmup_s": min(load.warmup_s, WARMUP_S),
         "drain_s": min(load.drain_s, DRAIN_S),
         "stages": stages,
+        "fill": None if load.fill is None else Fill(messages=min(FILL, load.fill.count(scenario.message.mean_bytes))),
     }
     return scenario.model_copy(update={"load": load.model_copy(update=phases), "repeats": Repeats(blocks=1)})

@@ -10,7 +10,7 @@ __all__ = ["METRICS", "METRICS_SHOWN", "default_primary", "read_slo"]
 _LATENCIES = ("send_delay", "confirm", "end_to_end", "response")
 _FIGURES = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 _COUNTS = ("lost", "duplicates", "reordered")
-_RATES = ("delivered_msgs_s", "confirmed_msgs_s")
+_RATES = ("delivered_msgs_s", "confirmed_msgs_s", "fill_msgs_s", "drain_msgs_s")
 _CONDITION = re.compile(r"\s*(<=|>=|<|>|=)?\s*([^<>=]+?)\s*")
 
 METRICS = (*(f"{name}.{figure}" for name in _LATENCIES for figure in _FIGURES), *_COUNTS, *_RATES)
@@ -35,6 +35,8 @@ def default_primary(scenario: Scenario) -> str:
     model = scenario.load.model
     if scenario.topology.answered and model is not LoadModel.SATURATE:
         return "response.p99"
+    if model is LoadModel.BACKLOG:
+        return "drain_msgs_s"
     return {LoadModel.SATURATE: "delivered_msgs_s", LoadModel.CLOSED: "confirm.p99"}.get(model, "end_to_end.p99")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from brokerbench.engine.profile import Profile
-from brokerbench.engine.schedule import Constant, Poisson, Saturate, Schedule, Varying
+from brokerbench.engine.schedule import Constant, Limited, Poisson, Saturate, Schedule, Varying
 
 S = 1_000_000_000
 RATES = (0.1, 1.0, 7.0, 1000.0, 2000.0, 3000.0, 12_345.6, 70_000.0, 999_983.0, 3e6)
@@ -239,3 +239,11 @@ def test_ten_million_take_no_memory_that_grows(schedule):
     tracemalloc.stop()
     assert held < 2**20
     assert most < 4 * 2**20
+
+
+def test_a_limited_one_ends_after_so_many():
+    whole, limited = Constant(1000.0, 2, 1), Limited(Constant(1000.0, 2, 1), 30)
+    for now_ns in range(0, S // 10, S // 1000):
+        assert limited.due(now_ns) == min(30, whole.due(now_ns))
+    assert (limited.times(10, 5) == whole.times(10, 5)).all()
+    assert limited.next_ns(29) == whole.next_ns(29)

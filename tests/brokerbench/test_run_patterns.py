@@ -56,3 +56,32 @@ def test_a_spike_is_sent_as_it_is_asked(tmp_path: Path) -> None:
     assert ledger["scheduled"] == pytest.approx(short, abs=3)
     [record] = found.summary["candidates"]["valkey"]["trials"]
     assert record["load"]["varies"]
+
+
+@pytest.mark.parametrize("brokers", [JETSTREAM, VALKEY], ids=["jetstream", "valkey"])
+def test_a_backlog_is_filled_while_nobody_consumes_and_then_drained(brokers: str, tmp_path: Path) -> None:
+    found, ledger = ran("backlog-drain", tmp_path, brokers)
+    [candidate] = found.names
+    assert ledger["sent"] == 2000
+    trial = read(found.trials[candidate] / "trial.json")
+    assert trial["backlog"]["asked"] == 2000
+    # Nothing was received before consumers were let at it, and all was filled by then.
+    assert trial["backlog"]["filled_s"] <= trial["backlog"]["released_s"]
+    assert all(
+        c["first_received_s"] is None or c["first_received_s"] > trial["backlog"]["released_s"]
+        for c in trial["consumers"]
+    )
+    [record] = found.summary["candidates"][candidate]["trials"]
+    backlog = record["backlog"]
+    assert backlog["filled"] == backlog["asked"] == record["end_to_end_ms"]["count"]
+    assert 0 < backlog["first_s"] <= backlog["drain_s"]
+    assert record["fill_msgs_s"] == pytest.approx(2000 / backlog["fill_s"])
+    assert record["drain_msgs_s"] == pytest.approx(2000 / backlog["drain_s"])
+    assert record["delivered_msgs_s"] is None
+    assert not {"backlog-growing", "not-sustained", "not-steady", "integrity", "not-filled"} & set(
+        record["validity"]["codes"]
+    )
+    assert found.summary["primary"] == "drain_msgs_s"
+    page = (found.folder / "report.html").read_text(encoding="utf-8")
+    assert "drained in" in page
+    assert "filled to 2,000 messages as fast as they are confirmed, while nobody consumes; then drained" in page

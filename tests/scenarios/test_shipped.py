@@ -9,6 +9,7 @@ from brokerbench_scenarios import shipped_names, shipped_text, shorten
 
 def test_their_names() -> None:
     assert shipped_names() == (
+        "backlog-drain",
         "compare-brokers",
         "compare-durable",
         "demo",

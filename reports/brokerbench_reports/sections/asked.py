@@ -46,6 +46,8 @@ def load_words(load: Json) -> str:
         how += ", at random (Poisson) times" if load.get("arrivals") == "poisson" else ""
     elif load["model"] == "closed":
         how = f"closed: {Load.from_base(load).how}; no latency at a rate is claimed"
+    elif load["model"] == "backlog":
+        return f"backlog: {Load.from_base(load).how}; {length} to fill it at most"
     else:
         how = "saturate: the next message as soon as one is confirmed"
     return f"{how}; {format_duration(load['warmup_s'])} warm-up, {length} measured"

@@ -29,6 +29,17 @@ _COLUMNS = (
     Column("generator pauses", "longest, ms", "n"),
     Column("files", css="files"),
 )
+_WORK = (
+    Column("consumers at work", "% of the time, mean", "n"),
+    Column("given back", "deliveries", "n"),
+    Column("rejected", "messages", "n"),
+)
+_BACKLOG = (
+    Column("filled", "msg/s", "n"),
+    Column("drained", "msg/s", "n"),
+    Column("first message", "s", "n"),
+    Column("drained in", "s", "n"),
+)
 _FILES = (
     ("latency", "latency.hlog"),
     ("ledger", "ledger.json"),
@@ -50,9 +61,36 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
     ordered = sorted(
         ((t, s) for s in subjects for t in s.trials), key=lambda pair: (pair[0]["block"], str(pair[0]["id"]))
     )
-    rows = [Record(_cells(t), _who(t, s), s.floor or t in s.apart) for t, s in ordered]
+    records = [trial for trial, _ in ordered]
+    more = _asked_for(records)
+    rows = [Record(_cells(t, more), _who(t, s), s.floor or t in s.apart) for t, s in ordered]
     lead = _LEAD if ordered else "No trial has ended."
-    return {"lead": lead, "columns": of_the_way(_COLUMNS, [t for t, _ in ordered]), "rows": rows, "notes": bounds(rows)}
+    columns = [*of_the_way(_COLUMNS[:-1], records), *more, _COLUMNS[-1]]
+    return {"lead": lead, "columns": columns, "rows": rows, "notes": bounds(rows)}
+
+
+def _asked_for(records: Sequence[Json]) -> Sequence[Column]:
+    """Columns that only some scenarios have: of consumers that work, of a backlog."""
+    groups = [group for record in records for group in (record.get("consumers") or {}).values()]
+    works = any(g["working_share_mean"] is not None or g["returned"] or g["rejected"] for g in groups)
+    return (*(_WORK if works else ()), *(_BACKLOG if any(record.get("backlog") for record in records) else ()))
+
+
+def _more(trial: Json, columns: Sequence[Column], source: str) -> list[Cell]:
+    cells: list[Cell] = []
+    if _WORK[0] in columns:
+        groups = list((trial.get("consumers") or {}).values())
+        shares = [g["working_share_mean"] for g in groups if g["working_share_mean"] is not None]
+        share = 100 * sum(shares) / len(shares) if shares else None
+        cells += [measured(share, digits=2, source=source)]
+        cells += [
+            counted(sum(g[name] for g in groups) if groups else None, source) for name in ("returned", "rejected")
+        ]
+    if _BACKLOG[0] in columns:
+        times = trial.get("backlog") or {}
+        cells += [measured(trial.get(name), digits=4, source=source) for name in ("fill_msgs_s", "drain_msgs_s")]
+        cells += [measured(times.get(name), digits=3, source=source) for name in ("first_s", "drain_s")]
+    return cells
 
 
 def of_the_way(columns: Sequence[Column], records: Sequence[Json]) -> Sequence[Column]:
@@ -81,7 +119,7 @@ def _who(trial: Json, subject: Subject) -> Who:
     return Who(name, subject.who.series, "; ".join(about), link("trials", name, "trial.json"))
 
 
-def _cells(trial: Json) -> list[Cell]:
+def _cells(trial: Json, more: Sequence[Column]) -> list[Cell]:
     home = f"trials/{trial['id']}"
     state, ledger = trial["validity"]["state"], trial["ledger"] or {}
     rates, log = f"{home}/trial.json", f"{home}/latency.hlog"
@@ -97,6 +135,7 @@ def _cells(trial: Json) -> list[Cell]:
         counted(ledger.get("duplicates"), f"{home}/ledger.json", loud=True),
         measured(None if busy is None else 100 * busy, digits=2, source=rates),
         _pauses(trial.get("pauses"), rates),
+        *_more(trial, more, rates),
         Cell("", links=[(name, link("trials", str(trial["id"]), file)) for name, file in _FILES], css="files"),
     ]
 
