@@ -47,6 +47,7 @@ SPEAKS: dict[str, tuple[Case, tuple[str, Any, Any], list[Case]]] = {
             (replace(RABBIT, behaviour=WAITS), {"prefetch": 1, "rate": 50}),
             (replace(RABBIT, behaviour=WAITS, settings={"auto_ack": True}), {"prefetch": 1}),
             (replace(RABBIT, behaviour=replace(WAITS, consumer_busy=0.75)), {"prefetch": 1}),
+            (replace(RABBIT, behaviour=replace(WAITS, working=0.95)), {"prefetch": 1}),
         ],
     ),
     "rabbitmq-multiple-acks": (

@@ -62,6 +62,7 @@ class Behaviour:
     broker_cpu: float | None = 0.3
     exact_ms: Sequence[float] | None = None  # these latencies, in order, instead of drawn ones
     idle: int = 0  # of each group's consumers, those that get nothing
+    working: float | None = None  # share of the window that a consumer works on messages
 
 
 @dataclass(frozen=True)
@@ -410,6 +411,7 @@ class Trial:
             "duplicates_flagged": self.b.duplicates - self.b.unflagged if index == 0 else 0,
             "by_one": 0,
             "bodies_checked": 10,
+            "working_share": self.b.working,
             "bodies_wrong": 0,
             **self._usage(f"{group}-{index}", self.b.consumer_busy, 70.0),
             "negative": {"end_to_end": self.b.negative if index == 0 else 0},

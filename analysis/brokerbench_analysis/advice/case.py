@@ -26,7 +26,8 @@ class Case:
     name: str
     driver: str
     asked: Json
-    message: Message
+    size_bytes: float  # of one message, on average
+    largest_bytes: int
     settings: Json
     facts: Json
     trials: tuple[Measured, ...]
@@ -49,15 +50,6 @@ class Case:
     @property
     def groups(self) -> Mapping[str, Json]:
         return dict(self.asked["topology"]["groups"])
-
-    @property
-    def size_bytes(self) -> float:
-        """Of one message, on average."""
-        return self.message.mean_bytes
-
-    @property
-    def largest_bytes(self) -> int:
-        return self.message.largest_bytes
 
     @property
     def saturates(self) -> bool:
@@ -100,9 +92,12 @@ class Case:
         return used if used is not None and self.cores and used >= self.cores / 2 else None
 
     def busiest(self, group: str) -> float | None:
-        """Of this group's consumers, in any trial; None where that was not measured."""
+        """Of this group's consumers, in any trial; None where that was not measured.
+
+        Who works on messages, as the scenario asks, is busy with them, whatever CPU that takes."""
         shares = [each["busy_share"] for each in self.consumers(group)]
-        return None if not shares or None in shares else max(shares)
+        working = [each.get("working_share") or 0.0 for each in self.consumers(group)]
+        return None if not shares or None in shares else max(*shares, *working)
 
     def consumers(self, group: str) -> list[Json]:
         """As trial.json has them, of all trials."""
@@ -128,11 +123,13 @@ def case_of(run: Json, candidate: Candidate) -> Case | None:
     asked = asked_of(run, candidate.name)
     if asked["topology"].get("pattern", Pattern.STREAM) != Pattern.STREAM:
         return None  # what waits there waits for answers, and no rule is about those
+    message = Message.from_base(asked["message"])
     return Case(
         name=candidate.name,
         driver=str(candidate.about["driver"]),
         asked=asked,
-        message=Message.from_base(asked["message"]),
+        size_bytes=message.mean_bytes,
+        largest_bytes=message.largest_bytes,
         settings=dict(promise.get("settings") or {}),
         facts=next((t.files.facts for t in reversed(trials) if t.files.facts), {}),
         trials=trials,
