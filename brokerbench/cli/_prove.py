@@ -17,7 +17,7 @@ from ._scenario import Loaded
 
 __all__ = ["ProofRun", "proof_runs"]
 
-LEAST_BLOCKS = 3
+LEAST_BLOCKS = 5  # with fewer, the interval of even a tenfold gain may hold 1 on a machine that is not idle
 WARMUP_MOST_S, MEASURE_MOST_S = 10.0, 30.0
 DRAIN_LEAST_S = 30.0  # with the old setting a queue may be long when the load ends
 Row = Mapping[str, Any]  # a piece of advice, as in summary.json

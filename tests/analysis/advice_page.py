@@ -27,7 +27,7 @@ pattern, no advice. It names what was seen, the value to try, what to expect, th
 ## Proof
 `brokerbench run FILE --prove N` tries the first N pieces after the run: for each candidate one run below `proofs/` in
 the run's folder, with a page of its own. Its arms are the candidate as asked, then with the first change, then with
-the second on top, and so on, in blocks, each arm once a block, in random order, at least 3 blocks. Where the pattern
+the second on top, and so on, in blocks, each arm once a block, in random order, at least 5 blocks. Where the pattern
 caps the rate it sends as fast as messages are confirmed (30 s a trial at most), else the scenario's own load is used.
 Each step is held against the one before, and, of several, the last against the first, by the paired interval that
 comparisons have; the 5 % are shared by these comparisons (Bonferroni). `proved`: better beyond chance and margin.
