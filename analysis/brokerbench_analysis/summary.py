@@ -13,6 +13,7 @@ from brokerbench.model import Pattern
 from .advice import Advice, advise, with_proofs
 from .candidates import Candidate, candidates_of
 from .claims import Comparison
+from .coding import coding_of
 from .comparisons import compare, leader_of
 from .decision import decide_between
 from .folder import Json, read_run
@@ -150,6 +151,8 @@ def _candidate(c: Candidate, run: Json) -> Json:
         "matched": c.matched,
         "excluded": c.excluded,
         "facts": c.facts,
+        "message": (run.get("messages") or {}).get(c.name),
+        "coding": coding_of(c, run),
         "ceiling": ceiling,
         "limit": limit_of(c, ceiling),
         "warnings": warnings_of(c, ceiling),

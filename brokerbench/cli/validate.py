@@ -185,6 +185,8 @@ def _answers(each: Candidate) -> list[str]:
 def _own(name: str, scenario: Scenario) -> Iterator[str]:
     """What it is set up with otherwise than the others."""
     asked = scenario.of(name)
+    if asked.message != scenario.message:
+        yield asked.message.text
     if asked.topology != scenario.topology:
         yield "; ".join(_topology(asked.topology, asked.load))
     if asked.delivery != scenario.delivery:

@@ -121,7 +121,7 @@ def _key(plan: Plan, candidate: Candidate, driver: Driver, environment: Mapping[
         "settings": dict(promise.settings),
         "confirming": promise.point.value,
         "topology": scenario.topology.model_dump(mode="json"),
-        "message": scenario.message.model_dump(mode="json"),
+        "message": scenario.message.model_dump(mode="json", exclude={"found"} if scenario.message.body else None),
         "in_flight": scenario.delivery.in_flight,
     }
 
@@ -133,9 +133,7 @@ class _Bench:
         self.plan, self.stop_asked = plan, stop_asked
         self._guardian, self._observe = guardian, observe
         self._folder = guardian.folder / "ceilings"
-        self._canned = self._folder / "canned"
-        self._message = plan.scenario.message
-        self._canned_bytes = round(self._message.mean_bytes)  # of each canned message
+        self._canned: dict[str, _Canned] = {}  # by candidate: orders may be written in different ways
 
     def measure(self, candidate: Candidate, driver: Driver, reference: str) -> dict[str, Any]:
         """Both sides, one after the other. Raises _NotMeasured, and whatever a stand-in or a client does."""
@@ -147,11 +145,11 @@ class _Bench:
         if stand_in is None:
             raise _NotMeasured(f"no stand-in for {driver.title}: ceiling not measured")
         self._observe("say", {"text": f"{candidate.name}: its clients against a stand-in, about {_COSTS_S:g} s"})
-        self._can()
+        canned = self._canned[candidate.name] = _Canned(self.plan, candidate.name, self._folder)
         record: dict[str, Any] = {"measured": now_iso(), "reason": None, "disturbed": False}
         for role, counted in (("producer", "sent_by_time"), ("consumer", "delivered_by_time")):
             with closing(self._guardian.host("stand-in", self._folder)) as host:
-                endpoints = stand_in.start(host, self._destination(candidate, role), self._canned, self._canned_bytes)
+                endpoints = stand_in.start(host, self._destination(candidate, role), canned.file, canned.size_bytes)
                 specs = self._specs(candidate, driver, reference, endpoints, role)
                 with LocalFleet(self._guardian, self._folder, self._beat) as fleet:
                     watch = _conduct(fleet, [fleet.start(spec) for spec in specs], partial(Watch, self._guardian, host))
@@ -178,9 +176,10 @@ class _Bench:
     ) -> list[ChildSpec]:
         alone = role == "consumer"
         asked, seed = self.plan.scenario.of(candidate.name), self.plan.seed
-        told = cast(asked, candidate, driver, reference, endpoints, tag=_TAG, seed=seed, ledger=self._folder)
-        if alone and not self._message.equal_bytes:
-            told[role] = [dataclasses.replace(spec, **self._as_canned()) for spec in told[role]]
+        canned = self._canned[candidate.name]
+        told = cast(asked, candidate, driver, reference, endpoints, tag=_TAG, seed=seed, ledger=canned.folder)
+        if alone and not asked.message.equal_bytes:
+            told[role] = [dataclasses.replace(spec, **canned.alike()) for spec in told[role]]
         return [
             dataclasses.replace(
                 spec,
@@ -198,30 +197,32 @@ class _Bench:
             for spec in told[role]
         ]
 
-    def _as_canned(self) -> dict[str, Any]:
-        """Canned messages are all as large as the mean, and opened as those of unlike sizes are."""
-        return {"bodies": ROWS, "ledger": str(self._folder / "alike"), "size_bytes": self._canned_bytes}
-
-    def _can(self) -> None:
-        """What producers read; and messages as a producer of the run would send them, intended when the window begins,
-        for consumers."""
-        if self._canned.exists():
-            return
-        alike = self._folder / "alike"
-        alike.mkdir(parents=True)
-        write_messages(self.plan.scenario, self._message, self.plan.seed, self._folder)
-        size = self._canned_bytes
-        count = min(_CANNED_MOST, max(_CANNED_LEAST, _CANNED_BYTES // size))
-        bodies = Bodies(self.plan.seed, size, self._message.compressibility)
-        block = bodies.block(0, 0, count)
-        save_rows(alike, block.reshape(-1), np.arange(len(block) + 1, dtype=np.int64) * size)
-        due = np.full(len(block), round(_WARMUP_S * 1e9), np.uint64)
-        stamp.write(block, stamp.head(_TAG, 0), np.arange(len(block), dtype=np.uint64), due)
-        self._canned.write_bytes(block.tobytes())
-
     def _beat(self) -> None:
         if self.stop_asked():
             raise _NotMeasured(_STOPPED)
+
+
+class _Canned:
+    """What producers read in `folder`; and, in `file`, messages for consumers, as a producer of the run would send
+    them, intended when the window begins. These are all as large as the mean."""
+
+    def __init__(self, plan: Plan, name: str, folder: Path) -> None:
+        scenario, seed = plan.scenario.of(name), plan.seed
+        self.folder, self.file = folder / name, folder / name / "canned"
+        self._alike = folder / name / "alike"
+        self._alike.mkdir(parents=True, exist_ok=True)
+        self.size_bytes = round(scenario.message.mean_bytes)
+        write_messages(scenario, seed, self.folder)
+        count = min(_CANNED_MOST, max(_CANNED_LEAST, _CANNED_BYTES // self.size_bytes))
+        block = Bodies(seed, self.size_bytes, scenario.message.compressibility).block(0, 0, count)
+        save_rows(self._alike, block.reshape(-1), np.arange(len(block) + 1, dtype=np.int64) * self.size_bytes)
+        due = np.full(len(block), round(_WARMUP_S * 1e9), np.uint64)
+        stamp.write(block, stamp.head(_TAG, 0), np.arange(len(block), dtype=np.uint64), due)
+        self.file.write_bytes(block.tobytes())
+
+    def alike(self) -> dict[str, Any]:
+        """For who opens them as messages of unlike sizes are opened."""
+        return {"bodies": ROWS, "ledger": str(self._alike), "size_bytes": self.size_bytes}
 
 
 def _conduct(fleet: Fleet, children: list[Child], watch: Callable[[], Watch]) -> Watch:

@@ -31,6 +31,7 @@ from brokerbench.servers import NotAvailable, ServerRecipe, tailored
 
 from .places import of_replies
 from .qualities import answers, of_set_up
+from .written import cannot_write, with_orders
 
 __all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "recipe_of", "settings_of"]
 
@@ -57,6 +58,7 @@ def recipe_of(driver: Driver, candidate: Candidate) -> ServerRecipe:
 def make_plan(scenario: Scenario, drivers: Mapping[str, Driver], seed: int, *, smoke: bool = False) -> Plan:
     """Blocks in random order, each candidate once a block; those of a second look too. The same seed gives the same
     plan."""
+    scenario = with_orders(scenario, seed)
     candidates = tuple(
         _candidate(name, broker, scenario.of(name), drivers[broker.driver]) for name, broker in scenario.brokers.items()
     )
@@ -80,6 +82,8 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
     needs, lines = _needs(broker, scenario, driver, driver.Settings.from_base(broker.settings))
     try:
         client = _client(broker, driver)
+        if why_not := cannot_write(scenario.message):
+            raise Excluded(why_not)
         promise = promise_of(broker, scenario, driver)
         settings = driver.Settings.from_base(promise.settings)
         needs, lines = _needs(broker, scenario, driver, settings)

@@ -16,6 +16,8 @@ from brokerbench.servers import Guardian, NotAvailable
 
 from .beyond import Extras, near_limit, with_one_more
 from .ceiling import measure_ceilings
+from .coding_costs import coding_costs
+from .drawn import drawn
 from .fleet import LocalFleet
 from .folder import RunFolder
 from .options import RunOptions
@@ -34,6 +36,7 @@ def execute(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> P
     status = "failed"
     try:
         with Guardian() as guardian:
+            _messages(plan, options, folder)
             _ceilings(plan, drivers, options, folder, guardian)
             servers = Servers(plan, drivers, guardian, folder, options)
             if not options.stop_asked():
@@ -46,6 +49,13 @@ def execute(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> P
         folder.end(status)
         options.after_trial(folder.path)
     return folder.path
+
+
+def _messages(plan: Plan, options: RunOptions, folder: RunFolder) -> None:
+    """While no server runs: what is sent, and what coding it costs."""
+    folder.run["messages"] = drawn(plan)
+    folder.run["coding"] = coding_costs(plan, options.observe)
+    folder.save()
 
 
 def _ceilings(

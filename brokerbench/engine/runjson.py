@@ -30,6 +30,8 @@ def run_json(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> 
         "environment": environment(packages_of(list(drivers.values())), data_home())
         | {"scenario_sha256": fingerprint(options.redacted)},
         "candidates": {c.name: _candidate_json(c, drivers[c.driver]) for c in plan.candidates},
+        "messages": None,
+        "coding": None,
         "ceilings": None,
         "looks": _looks_json(plan, options),
         "trials": [trial_json(trial) for trial in plan.trials],

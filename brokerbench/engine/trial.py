@@ -148,7 +148,7 @@ class _Runner:
 
     def run(self) -> None:
         self.bitmaps.mkdir()
-        write_messages(self.scenario, self.scenario.message, self.context.trial.seed, self.bitmaps)
+        write_messages(self.scenario, self.context.plan.seed, self.bitmaps)
         if self.scenario.topology.answered:
             for producer in range(self.scenario.topology.producers):
                 os.mkfifo(reply_pipe(self.bitmaps, producer))

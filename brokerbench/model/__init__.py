@@ -7,7 +7,7 @@ from .gate import Gate
 from .keys import Keys
 from .limits import GENERATOR_BUSY, GENERATOR_NEAR, GENERATOR_SPARE, STEAL_MOST, THROTTLED_MOST
 from .load import Load, LoadModel
-from .message import Message
+from .message import CODING, Message
 from .needs import (
     LANGUAGES,
     LICENCES,
@@ -20,6 +20,7 @@ from .needs import (
     Need,
 )
 from .order import Codec, Compression, OrderModel
+from .payload import PayloadError, read_payload
 from .plan import Candidate, Plan, Promise, PromisePoint, Trial, TrialKind
 from .qualities import FACTORS, Answer, Having, Line, Proof, answer_to, support_of
 from .scenario import (
@@ -63,6 +64,7 @@ from .users import Think, Uniform
 
 __all__ = [
     "BASE_UNITS",
+    "CODING",
     "FACTORS",
     "GENERATOR_BUSY",
     "GENERATOR_NEAR",
@@ -107,6 +109,7 @@ __all__ = [
     "Need",
     "OrderModel",
     "Pattern",
+    "PayloadError",
     "Plan",
     "Processing",
     "Promise",
@@ -143,6 +146,7 @@ __all__ = [
     "format_duration",
     "format_size",
     "rate_msgs_s",
+    "read_payload",
     "read_trace",
     "share",
     "size_bytes",

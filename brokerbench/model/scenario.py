@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from .frozen import Frozen
 from .load import Load
-from .message import Message
+from .message import CODING, Message
 from .needs import Need
 from .topology import Topology
 from .units import Count, Share
@@ -49,7 +49,7 @@ class Survives(StrEnum):
 
 
 SURVIVES_ORDER = tuple(Survives)
-OWN = ("topology", "delivery")  # parts of a scenario that a candidate may have of its own, whole
+OWN = ("topology", "delivery", "message")  # parts of a scenario that a candidate may have of its own, whole
 
 
 class Role(StrEnum):
@@ -103,6 +103,7 @@ class Broker(Frozen):
     role: Role = Role.CANDIDATE
     topology: Topology | None = Field(default=None, description="where it differs from the scenario's: prefetch, say")
     delivery: Delivery | None = Field(default=None, description="where it differs from the scenario's: in_flight")
+    message: Message | None = Field(default=None, description="where an order is written otherwise: codec, model")
     settings: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -189,5 +190,10 @@ class Scenario(Frozen):
                 raise ValueError(
                     f"brokers.{name}.delivery: guarantee and survives are asked of all candidates alike;"
                     " its own can be in_flight"
+                )
+            if broker.message is not None and broker.message.content != self.message.content:
+                raise ValueError(
+                    f"brokers.{name}.message: all candidates send the same; of its own can be how orders are written:"
+                    f" {', '.join(CODING)}"
                 )
         return self

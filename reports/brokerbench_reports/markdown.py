@@ -34,6 +34,8 @@ def as_markdown(study: Study) -> str:
     if generator:
         lines += _part("Broker or generator", generator, [generator["pauses"]["lead"]])
         lines += [f"- {plain(who.name)}: {plain(text)}" for who, text in generator["warnings"]]
+    if coding := parts.get("coding"):
+        lines += _part("Messages and coding", coding)
     lines += _part("What can be claimed", parts["claims"], [parts["claims"]["looks"]], always=True)
     lines += _part("Service level objectives", parts["claims"]["slo"])
     lines += _part("Answers and arrivals", parts["ledger"]["fates"])

@@ -1,4 +1,4 @@
-"""A scenario file -> Scenario, or every reason why not. Opens nothing but the trace that it names."""
+"""A scenario file -> Scenario, or every reason why not. Opens nothing but the trace and the payload that it names."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from brokerbench.model import OWN, Frozen, Pattern, Scenario, ServerKind, Slo, TraceError
+from brokerbench.model import OWN, Frozen, Pattern, PayloadError, Scenario, ServerKind, Slo, TraceError
 
 from .check import ENVIRONMENT, Checker
 from .needs import read_needs
@@ -49,7 +49,7 @@ def read(
     folder: Path = Path(),
 ) -> Scenario:
     """`drivers`: name -> Settings; `features`: the words of `needs` that drivers declare; `folder`: where a
-    trace is looked for. Raises ScenarioError."""
+    trace and a payload are looked for. Raises ScenarioError."""
     decode(text.encode("utf-8", errors="replace"), name=name)
     source = Source.of(name, text)
     root = parse(source, text)
@@ -94,12 +94,24 @@ class _Reading:
         self._primary(data)
         self._responses(data)
         try:
-            scenario = self._with_traces(Scenario.model_validate(data), folder)
+            scenario = self._with_traces(self._with_payload(Scenario.model_validate(data), folder), folder)
         except ValidationError as error:
             check.validated(error)
         if check.problems:
             raise ScenarioError(check.problems) from None
         return scenario.model_copy(update={"primary": scenario.primary or default_primary(scenario)})
+
+    def _with_payload(self, scenario: Scenario, folder: Path) -> Scenario:
+        message, place = scenario.message, ("message", "payload")
+        if message.payload is None:
+            return scenario
+        try:
+            found = message.of_payload(str((folder / message.payload).resolve()))
+        except (PayloadError, OSError) as error:
+            told = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+            self._check.complain(place, self._check.places[place], f"the payload {message.payload}: {told}")
+            return scenario
+        return scenario.model_copy(update={"message": found})
 
     def _with_traces(self, scenario: Scenario, folder: Path) -> Scenario:
         message, stages = scenario.message, []

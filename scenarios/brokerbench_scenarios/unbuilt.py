@@ -36,8 +36,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(("message", "body"), "message.body: generated bodies", "use size"),
-    _Unbuilt(("message", "codec"), "message.codec: encoded bodies", "use size"),
     _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
 )
 

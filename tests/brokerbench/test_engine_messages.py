@@ -110,7 +110,7 @@ def told(folder: Path, **changes: Any) -> ChildSpec:
 
 def rows_told(folder: Path) -> ChildSpec:
     message = Message.model_validate({"size": LOGNORMAL})
-    write_messages(scenario({"size": LOGNORMAL}), message, SEED, folder)
+    write_messages(scenario({"size": LOGNORMAL}), SEED, folder)
     return told(folder, bodies="rows", size_bytes=message.largest_bytes)
 
 
@@ -119,7 +119,7 @@ def tape_told(folder: Path) -> ChildSpec:
     asked = {"size": {"trace": "size"}, "keys": {"trace": "key"}}
     load = {"model": "open", "warmup": "1s", "stages": [{"trace": found.model_dump()}]}
     message = Message.model_validate(asked).of_trace(found.read(found.path, ("size", "key")))
-    write_messages(scenario(asked, load), message, SEED, folder)
+    write_messages(scenario(asked, load).model_copy(update={"message": message}), SEED, folder)
     return told(folder, bodies="tape", size_bytes=message.largest_bytes, keys={"trace": "key"})
 
 

@@ -10,12 +10,14 @@ from brokerbench_scenarios import shipped_names, shipped_text, shorten
 def test_their_names() -> None:
     assert shipped_names() == (
         "backlog-drain",
+        "codecs",
         "compare-brokers",
         "compare-durable",
         "demo",
         "fan-out",
         "iot-telemetry",
         "kafka-three",
+        "large-messages",
         "log-firehose",
         "order-events",
         "rabbitmq-ha",

@@ -7,14 +7,13 @@ first round warms up and is not kept. Rounds are kept one by one: analysis says 
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from time import perf_counter_ns
 from typing import Any
 
 from brokerbench.model import Codec, Compression, OrderModel
 
+from .bodies import some_orders
 from .coding import coding
-from .order import orders
 
 __all__ = ["BUDGET_S", "Costs", "measure"]
 
@@ -46,7 +45,7 @@ def measure(
     chosen = coding(codec, compression, model)
     pack = chosen.packer.pack if chosen.packer else None
     unpack = chosen.packer.unpack if chosen.packer else None
-    sample = list(islice(orders(seed, model, lines), _ORDERS))
+    sample = some_orders(seed, model, lines, _ORDERS)
     encoded = [chosen.coder.encode(order) for order in sample]
     bodies = [pack(data) for data in encoded] if pack else encoded
     steps: dict[str, tuple[Callable[[Any], Any], Sequence[Any]]] = {

@@ -31,8 +31,9 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
 
 def _own(broker: Json, load: Json) -> str:
     """What one candidate is set up with otherwise than the others."""
-    topology, delivery = broker.get("topology"), broker.get("delivery")
-    parts = [_topology(topology)] if topology else []
+    topology, delivery, message = (broker.get(part) for part in ("topology", "delivery", "message"))
+    parts = [Message.from_base(message).text] if message else []
+    parts += [_topology(topology)] if topology else []
     return "; ".join([*parts, _in_flight(load, delivery)] if delivery else parts)
 
 

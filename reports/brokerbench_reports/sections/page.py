@@ -18,6 +18,7 @@ from .advice import advice
 from .asked import asked
 from .checks import checks
 from .claims import claims
+from .coding import coding
 from .comparison import comparison
 from .decision import decision
 from .environment import environment
@@ -86,6 +87,7 @@ SECTIONS = (
     Section("decision", "Decision", lambda r: decision(r.study, r.subjects)),
     Section("advice", "Advice", lambda r: advice(r.study.summary, r.subjects)),
     Section("generator", "Whose limit", lambda r: generator(r.subjects, saturates=r.saturates)),
+    Section("coding", "Messages and coding", lambda r: coding(r.subjects)),
     Section("latency", "Latency"),
     Section("over_time", "Second by second"),
     Section("claims", "Claims and objectives", lambda r: claims(r.study, r.subjects)),
