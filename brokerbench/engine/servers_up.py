@@ -54,7 +54,7 @@ class Servers:
         def look() -> dict[str, list[int]]:
             groups: dict[str, list[int]] = {"broker": [], "other_servers": []}
             for process, pids in self._guardian.pids().items():
-                if process in mine:
+                if process in mine and not process.parting_s:  # else what serves is not below us: not measured
                     groups["broker"] += pids
                 elif process in waiting:
                     groups["other_servers"] += pids

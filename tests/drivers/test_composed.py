@@ -20,6 +20,7 @@ from brokerbench_drivers.nats.server import binary_of_wheel
 from tests.conformance.lab import until
 from tests.support.absent import require
 from tests.support.live import command
+from tests.support.running import read
 
 ENGINE = """#!/bin/sh
 echo "$@" >> {home}/asked
@@ -76,6 +77,10 @@ def test_a_scenario_runs_on_it(engine: Path) -> None:
     assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: so short a load proves little
     assert "lost 0" in done.stdout
     assert (engine / "down").exists()
+    [folder] = (engine / "results").glob("*/")
+    [trial] = read(folder / "summary.json")["candidates"]["it"]["trials"]
+    assert trial["resources"]["broker_cpu_s_per_million"] is None, "a container's CPU is not below us"
+    assert trial["resources"]["broker_rss_mib_max"] is None
 
 
 COMPOSED = [name for name in names() if ServerKind.COMPOSE in load(name).servers]
