@@ -101,3 +101,17 @@ def bin_of(value_ns: int) -> int:
     """HdrHistogram's countsArrayIndex for 3 digits."""
     bucket = max(0, value_ns.bit_length() - 11)
     return (bucket << 10) + (value_ns >> bucket)
+
+
+def test_lines_read_together_are_those_read_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    drawn = [rng.lognormal(15, 1, size).astype(np.int64).tolist() for size in (300, 0, 1, 2000, 0)]
+    lines = [line(values, start=float(second)) for second, values in enumerate(drawn)]
+    path = tmp_path / "latency.hlog"
+    path.write_text("".join(lines))
+    together = [interval.histogram for interval in read_hlog(path)["end_to_end:all"]]
+    assert [one.total for one in together] == [300, 0, 1, 2000, 0]
+    for one, own in zip(together, lines, strict=True):
+        alone = read(tmp_path, own)
+        assert one.index.tolist() == alone.index.tolist()
+        assert one.count.tolist() == alone.count.tolist()
