@@ -121,7 +121,8 @@ class _Reading:
                 try:
                     path = str((folder / stage.trace.file).resolve())
                     update["trace"] = stage.trace.found(path, message.trace_columns)
-                    message = message.of_trace(stage.trace.read(path, message.trace_columns))
+                    if "size" in message.trace_columns:
+                        message = message.of_trace(stage.trace.read(path, ("size",)))
                 except (TraceError, OSError) as error:
                     place = ("load", "stages", str(index), "trace")
                     told = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)

@@ -36,6 +36,10 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
+    _Unbuilt(
+        ("message", "headers"), "message.headers: headers of each message", "remove it, or put them into a payload"
+    ),
+    _Unbuilt(("brokers", "*", "message", "headers"), "message.headers: headers of each message"),
     _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
 )
 
