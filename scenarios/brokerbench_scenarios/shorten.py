@@ -1,6 +1,6 @@
 """`run --short`: the same question in seconds, to see that it runs. Its figures claim nothing."""
 
-from brokerbench.model import Fill, Repeats, Scenario
+from brokerbench.model import Fill, Message, Repeats, Scenario
 
 __all__ = ["shorten"]
 
@@ -18,6 +18,13 @@ def shorten(scenario: Scenario) -> Scenario:
         "warmup_s": min(load.warmup_s, WARMUP_S),
         "drain_s": min(load.drain_s, DRAIN_S),
         "stages": stages,
-        "fill": None if load.fill is None else Fill(messages=min(FILL, load.fill.count(scenario.message.mean_bytes))),
+        "fill": None if load.fill is None else _less(load.fill, scenario.message),
     }
     return scenario.model_copy(update={"load": load.model_copy(update=phases), "repeats": Repeats(blocks=1)})
+
+
+def _less(fill: Fill, message: Message) -> Fill:
+    """How large orders are is known once they are written: of bytes of those, the most that is filled here."""
+    if fill.messages is None and message.body is not None:
+        return Fill(messages=FILL)
+    return Fill(messages=min(FILL, fill.messages or fill.count(message.mean_bytes)))

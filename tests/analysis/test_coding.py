@@ -88,3 +88,14 @@ def test_what_was_not_measured_is_null(tmp_path: Path, changes: dict[str, Any]) 
 
 def test_what_was_drawn_is_handed_on(tmp_path: Path) -> None:
     assert told(tmp_path / "run", {"messages": {"two": MESSAGE}})["two"]["message"] == MESSAGE
+
+
+def test_orders_are_as_large_as_they_were_drawn_to_advice_too(tmp_path: Path) -> None:
+    """A run's scenario says what orders are, not how large."""
+    folder = tmp_path / "run"
+    write_run(folder, [Broker("one")])
+    run = json.loads((folder / "run.json").read_text())
+    run["scenario"]["message"] = {"body": "order", "codec": "json", "model": "lean", "compression": "none", "lines": 3}
+    (folder / "run.json").write_text(json.dumps({**run, "messages": {"one": MESSAGE}, "coding": {"one": CODING}}))
+    summary = load(folder).summary
+    assert summary["candidates"]["one"]["message"]["largest_bytes"] == 700

@@ -80,3 +80,12 @@ def test_shortening_lengthens_nothing() -> None:
     brief = load_scenario("demo", ["load.stages=[{steady: 500ms, rate: 10/s}]", "load.warmup=100ms"]).scenario
     assert shorten(brief).load.measure_s == 0.5
     assert shorten(brief).load.warmup_s == 0.1
+
+
+@pytest.mark.parametrize("fill", ["1k", "{bytes: 10MiB}"])
+def test_a_backlog_of_orders_can_be_shortened(fill: str) -> None:
+    """How large they are is not known yet."""
+    whole = load_scenario("backlog-drain", ["message={body: order}", f"load.fill={fill}"]).scenario
+    short = shorten(whole).load.fill
+    assert short is not None
+    assert short.messages is not None

@@ -113,6 +113,15 @@ class Case:
         return (float(value) for row in rows if (value := row[column]) is not None)
 
 
+def _sizes(run: Json, name: str, asked: Json) -> tuple[float, int]:
+    """Of its messages: mean and largest, as drawn; a folder of before has only what was asked."""
+    drawn = (run.get("messages") or {}).get(name)
+    if drawn is not None:
+        return drawn["mean_bytes"], drawn["largest_bytes"]
+    message = Message.from_base(asked["message"])
+    return message.mean_bytes, message.largest_bytes
+
+
 def case_of(run: Json, candidate: Candidate) -> Case | None:
     """None where nothing may be said: a smoke run, an excluded candidate, no trial to be believed, or requests."""
     trials = tuple(trial for trial in candidate.usable if _sound(trial))
@@ -123,13 +132,13 @@ def case_of(run: Json, candidate: Candidate) -> Case | None:
     asked = asked_of(run, candidate.name)
     if asked["topology"].get("pattern", Pattern.STREAM) != Pattern.STREAM:
         return None  # what waits there waits for answers, and no rule is about those
-    message = Message.from_base(asked["message"])
+    mean_bytes, largest_bytes = _sizes(run, candidate.name, asked)
     return Case(
         name=candidate.name,
         driver=str(candidate.about["driver"]),
         asked=asked,
-        size_bytes=message.mean_bytes,
-        largest_bytes=message.largest_bytes,
+        size_bytes=mean_bytes,
+        largest_bytes=largest_bytes,
         settings=dict(promise.get("settings") or {}),
         facts=next((t.files.facts for t in reversed(trials) if t.files.facts), {}),
         trials=trials,
