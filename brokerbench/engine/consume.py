@@ -254,9 +254,8 @@ class _Loop:
             with suppress(ConnectionLost):
                 self.replier.finish()
             self._drop_replier()
-        if self.consumer is not None:
+        if self.connection is not None and self.consumer is not None:  # else it is away
             self.consumer.close()
-        if self.connection is not None:
             self.connection.close()
         recorder = self.recorder
         self.ticker.last()

@@ -40,6 +40,12 @@ _UNBUILT = (
         ("message", "headers"), "message.headers: headers of each message", "remove it, or put them into a payload"
     ),
     _Unbuilt(("brokers", "*", "message", "headers"), "message.headers: headers of each message"),
+    _Unbuilt(("topology", "churn"), "topology.churn: connections that close and reopen under the load"),
+    _Unbuilt(
+        ("topology", "groups", "*", "dead_letter"),
+        "dead_letter: a queue for what is rejected",
+        "remove it: reject is built, and what it rejects is counted",
+    ),
     _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
 )
 
