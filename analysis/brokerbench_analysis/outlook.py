@@ -34,9 +34,9 @@ def meets(study: Study) -> tuple[list[str], dict[str, str]]:
             met.append(name)
     for row in study.verdict.unranked:
         if study.run["candidates"][row["candidate"]].get("role") != "floor":
-            # Why a trial is not valid stands with the trial, and is long.
+            # Why a trial is not valid stands with the trial, and is long; what to do stands with what to do.
             why = str(row["why"])
-            missed[str(row["candidate"])] = _NO_TRIAL if why.startswith(_NO_TRIAL) else why
+            missed[str(row["candidate"])] = _NO_TRIAL if why.startswith(_NO_TRIAL) else why.partition("; ")[0]
     return met, missed
 
 

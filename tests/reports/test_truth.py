@@ -33,7 +33,7 @@ def test_validity_stands_before_any_figure_and_chart(case: str, page_of: Pages) 
     standing = page.index('class="standing"')
     assert standing < min(page.index(mark) for mark in ('class="sentence"', '<td class="n', "<svg"))
     (told,) = read(page).find("p", **{"class": "standing"})
-    assert re.match(r"(valid|suspect|invalid) (All \d+ trials are valid|\d+ of \d+ trials valid, )", told)
+    assert re.match(r"(valid|partly valid|suspect|invalid) (All \d+ trials are valid|\d+ of \d+ trials valid, )", told)
     lead = read(table_of(page, "validity")).find("p", **{"class": "lead"})
     assert re.match(r"\d+ of \d+ trials valid", lead[0])
 

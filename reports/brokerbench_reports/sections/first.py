@@ -48,17 +48,22 @@ def details(study: Study, subjects: Sequence[Subject]) -> list[str]:
     return [study.verdict.sentence, *notes] if _short(study, subjects) else notes
 
 
-def _state(subjects: Sequence[Subject]) -> tuple[str, str]:
-    """A badge for all trials together, and the words beside it."""
+def _state(subjects: Sequence[Subject]) -> tuple[str, str, str]:
+    """A badge for all trials together, the words beside it, and the badge's colour."""
     states = [str(trial["validity"]["state"]) for s in subjects for trial in s.counted]
     if not states:
-        return "not measured", "Nothing was measured."
+        return "not measured", "Nothing was measured.", "plain"
     bad, doubtful = states.count("invalid"), states.count("suspect")
     if not bad and not doubtful:
-        return "valid", "The one trial is valid." if len(states) == 1 else f"All {len(states)} trials are valid."
+        return (
+            "valid",
+            "The one trial is valid." if len(states) == 1 else f"All {len(states)} trials are valid.",
+            "valid",
+        )
     told = [f"{number} {word}" for number, word in ((doubtful, "suspect"), (bad, "invalid")) if number]
-    worst = "invalid" if bad else "suspect"
-    return worst, f"{states.count('valid')} of {plural(len(states), 'trial')} valid, {', '.join(told)}."
+    valid = states.count("valid")
+    word, colour = ("partly valid", "suspect") if valid else ("invalid", "invalid") if bad else ("suspect", "suspect")
+    return word, f"{valid} of {plural(len(states), 'trial')} valid, {', '.join(told)}.", colour
 
 
 def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
