@@ -67,6 +67,7 @@ class Feature(StrEnum):
     ORDER = "order"  # one producer, one consumer: delivered in the order sent
     ORDER_PER_KEY = "order-per-key"  # the same with several consumers, for one key
     REPLAY = "replay"  # a consumed message can be read again
+    HEADERS = "headers"  # a message carries names and texts beside its body
     COUNTERS = "counters"  # the broker counts for itself, so we can check ours
 
 
@@ -215,6 +216,7 @@ class Session:
     index: int  # of this producer among producers, or this consumer in its group
     group: str | None  # None: a producer's session
     mean_bytes: float | None = None  # where sizes differ
+    headers: Mapping[str, str] = field(default_factory=dict)  # of every message; empty but for Feature.HEADERS
 
 
 @dataclass(frozen=True)

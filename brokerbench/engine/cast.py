@@ -127,6 +127,7 @@ def _common(
         "bodies": kind_of(message),
         "mean_bytes": None if message.equal_bytes else message.mean_bytes,
         "compressibility": message.compressibility,
+        "headers": dict(message.headers or {}),
         "confirming": promise.point is PromisePoint.CONFIRMED,
         "settling": Feature.SETTLE in driver.features(settings_of(driver, candidate)),
         "rate_msgs_s": load.rate_msgs_s,

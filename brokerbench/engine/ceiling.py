@@ -141,6 +141,8 @@ class _Bench:
         trials = sum(trial.candidate == candidate.name for trial in self.plan.trials)
         if trials * (load.warmup_s + load.measure_s) < _COSTS_S:
             raise _NotMeasured("the load is shorter than measuring its ceiling")
+        if self.plan.scenario.of(candidate.name).message.headers:
+            raise _NotMeasured("a stand-in's messages carry no headers: ceiling not measured")
         stand_in = driver.stand_in(candidate.client, settings_of(driver, candidate))
         if stand_in is None:
             raise _NotMeasured(f"no stand-in for {driver.title}: ceiling not measured")

@@ -95,6 +95,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         _can_be_closed(scenario, driver, client, settings, promise)
         _can_work(scenario, driver, client, settings)
         _can_keep(scenario, driver, settings)
+        _can_carry(scenario, driver, settings)
     except Excluded as excluded:
         why = str(excluded)
     return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, needs, lines)
@@ -226,6 +227,14 @@ def _can_keep(scenario: Scenario, driver: Driver, settings: Any) -> None:
     """A backlog waits for consumers that are not there: who brings again what a dead one left has kept it meanwhile."""
     if scenario.load.fill is not None and Feature.SETTLE not in driver.features(settings):
         raise Excluded("nothing is kept here for consumers that are not connected, so there is no backlog to drain")
+
+
+def _can_carry(scenario: Scenario, driver: Driver, settings: Any) -> None:
+    if scenario.message.headers and Feature.HEADERS not in driver.features(settings):
+        raise Excluded(
+            f"a message of {driver.title} carries no headers with these settings: leave message.headers out, or put"
+            " them into a payload"
+        )
 
 
 def enough_processes(scenario: Scenario) -> None:

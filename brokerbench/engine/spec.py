@@ -1,7 +1,7 @@
 """What a child is told before it starts, as plain JSON: it crosses a process boundary."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from brokerbench.contract import Endpoints, Session
@@ -46,6 +46,7 @@ class ChildSpec:
     bodies: str = "equal"  # or rows, tape: sizes differ, and files in `ledger` say how
     mean_bytes: float | None = None  # None: all are equal
     compressibility: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)  # of every message
     replies: Sequence[Mapping[str, Any]] = ()  # who answers: where to, for each producer
     replies_through: str | None = None  # the pipe by which who receives replies tells its producer of them
     most: int | None = None  # messages of this producer; None: as many as the schedule has
@@ -66,6 +67,7 @@ class ChildSpec:
             index=self.index,
             group=self.group,
             mean_bytes=self.mean_bytes,
+            headers=self.headers,
         )
 
     @property

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .frozen import Frozen
+from .headers import Headers, headers_bytes, headers_text
 from .keys import Keys
 from .order import Codec, Compression, OrderModel
 from .payload import read_payload
@@ -43,6 +44,9 @@ class Message(Frozen):
     keys: Keys | None = None
     compressibility: Annotated[float, Field(ge=0, le=0.95)] = Field(
         default=0.0, description="the share of each body that is the same in all: what a compressor saves, about"
+    )
+    headers: Headers | None = Field(
+        default=None, description="of every message, the same on each: a name and a text, at most 32"
     )
     found: Found | None = Field(default=None, json_schema_extra={"found": True})
 
@@ -129,6 +133,11 @@ class Message(Frozen):
         return self.found
 
     @property
+    def headers_bytes(self) -> int:
+        """Of each message, beside its body: names and values."""
+        return headers_bytes(self.headers)
+
+    @property
     def coding(self) -> str:
         """Of an order: `json, lean`, `avro, fat, gzip`."""
         packed = "" if self.compression in (None, Compression.NONE) else f", {self.compression}"
@@ -137,7 +146,8 @@ class Message(Frozen):
     @property
     def text(self) -> str:
         """`1 KiB, no keys`."""
-        return f"{self._what}, {self.keys.text if self.keys else 'no keys'}"
+        beside = f", {headers_text(self.headers)}" if self.headers else ""
+        return f"{self._what}, {self.keys.text if self.keys else 'no keys'}{beside}"
 
     @property
     def _what(self) -> str:

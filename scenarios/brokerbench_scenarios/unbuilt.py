@@ -36,10 +36,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(
-        ("message", "headers"), "message.headers: headers of each message", "remove it, or put them into a payload"
-    ),
-    _Unbuilt(("brokers", "*", "message", "headers"), "message.headers: headers of each message"),
     _Unbuilt(("topology", "churn"), "topology.churn: connections that close and reopen under the load"),
     _Unbuilt(
         ("topology", "groups", "*", "dead_letter"),

@@ -1,5 +1,6 @@
 """The plan is a value: the same seed gives the same one, and who cannot take part is named with the reason."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from brokerbench.contract import Endpoints
 from brokerbench.engine.bodies import POOL_BYTES, Bodies
 from brokerbench.engine.cast import cast
 from brokerbench.engine.planner import make_plan
+from brokerbench.engine.spec import ChildSpec
 from brokerbench.model import (
     Broker,
     Delivery,
@@ -131,6 +133,40 @@ def test_each_candidate_is_asked_its_own():
         told.append((specs["producer"][0].in_flight, specs["consumer"][0].prefetch))
         assert candidate.promise.settings["max_ack_pending"] == {"all": asked.topology.groups["all"].prefetch}
     assert told == [(1000, 500), (1, 2)]
+
+
+def test_headers_come_to_each_session_of_who_can_carry_them_and_exclude_who_cannot():
+    headers = {"tenant": "acme", "trace-id": "00-4bf9"}
+    brokers = {
+        "nats": Broker(driver="nats"),
+        "push": PUSH,
+        "list": Broker(driver="redis", settings={"structure": "list"}),
+        "old": Broker(driver="mqtt", settings={"protocol": "3.1.1"}),
+    }
+    plan = planned(brokers, headers=headers)
+    for name in ("push", "list", "old"):
+        assert "no headers with these settings: leave message.headers out" in (plan.candidate(name).excluded or "")
+    driver, endpoints = brokerbench_drivers.load("nats"), Endpoints({}, "x", {"all": "x"}, extra={"deliver": {}})
+    specs = cast(plan.scenario, plan.candidate("nats"), driver, "nats", endpoints, tag=1, seed=1, ledger=Path())
+    for spec in (*specs["producer"], *specs["consumer"]):
+        told = ChildSpec(**json.loads(json.dumps(spec.as_json())))
+        assert told.session(None).headers == headers
+    assert plan.scenario.message.text.endswith(", no keys, 2 headers (tenant, trace-id; 25 B)")
+
+
+@pytest.mark.parametrize(
+    ("driver", "name", "settings"),
+    [
+        ("nats", "Nats-Msg-Id", {}),
+        ("nats", "Status", {"mode": "core"}),
+        ("rabbitmq", "CC", {}),
+        ("activemq", "receipt", {}),
+        ("activemq", "JMSXGroupID", {}),
+    ],
+)
+def test_a_header_that_a_broker_takes_for_its_own_excludes_it(driver, name, settings):
+    plan = planned({"it": Broker(driver=driver, settings=settings)}, headers={"tenant": "acme", name: "x"})
+    assert f"takes a header {name} for a word of its own" in (plan.candidate("it").excluded or "")
 
 
 def test_bodies_differ_and_are_found_again():

@@ -195,6 +195,7 @@ class Trial:
         self.mark = random.Random(destination.name).getrandbits(32)
         self.admin: Admin = self.driver.admin(lab.server(self.settings).address, self.settings)
         self.endpoints: Endpoints = self.admin.declare(destination)
+        self.headers: Mapping[str, str] = {}  # of the sessions made from now on
         self.gone = False  # deleted, or its server is
         self.connections: list[Connection] = []
         self.sources: list[Source] = []
@@ -202,17 +203,25 @@ class Trial:
 
     def session(self, index: int, group: str | None) -> Session:
         return Session(
-            self.endpoints, self._lab.case.client, self.settings, self.in_flight, self.prefetch, self.size, index, group
+            endpoints=self.endpoints,
+            client=self._lab.case.client,
+            settings=self.settings,
+            in_flight=self.in_flight,
+            prefetch=self.prefetch,
+            size_bytes=self.size,
+            index=index,
+            group=group,
+            headers=self.headers,
         )
 
     def moved_to(self, address: Mapping[str, Any]) -> None:
         """Its server has come up again elsewhere."""
         self.endpoints = dataclasses.replace(self.endpoints, address=address)
 
-    def source(self, index: int = 0) -> Source:
+    def source(self, index: int = 0, lanes: int = 1) -> Source:
         connection = self.driver.connect(self.session(index, None))
         self.connections.append(connection)
-        made = Source(connection.producer(), self, index)
+        made = Source(connection.producer(lanes), self, index)
         self.sources.append(made)
         return made
 

@@ -26,7 +26,7 @@ def test_a_head_and_a_body_are_a_message(body: bytes, key: str | None, durable: 
     from brokerbench_drivers.activemq.amqp_messages import head_of
 
     message = Message()
-    message.decode(head_of(durable)(len(body), key) + body)
+    message.decode(head_of(durable, {})(len(body), key) + body)
     assert (bytes(message.body), message.group_id, message.durable) == (body, key, durable)
 
 

@@ -45,6 +45,7 @@ def scenario(
     blocks: int = 1,
     look_again: int | None = None,
     slo: tuple[Slo, ...] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Scenario:
     """A question of a second; `rate=None` saturates."""
     stage: dict[str, Any] = {"steady": steady} | ({"rate": rate} if rate else {})
@@ -53,7 +54,7 @@ def scenario(
         scenario="try-out",
         brokers=brokers,
         topology=Topology(producers=producers, groups=groups or {"all": Group()}),
-        message=Message(size="256B"),
+        message=Message(size="256B", headers=headers),
         delivery=Delivery(guarantee=guarantee, in_flight=in_flight),
         load=Load(model=model, warmup=warmup, stages=(Stage(**stage),), drain=drain),
         repeats=Repeats(blocks=blocks, look_again=look_again),

@@ -4,7 +4,7 @@ What comes back has sections that a broker has added, so the body is looked for 
 that looks otherwise is decoded by the library.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from proton import Message
@@ -15,20 +15,22 @@ _KEYS_KEPT = 65_536
 _HEADER = b"\0Sp\xc0"  # a header section with a list of one byte's length: what both brokers send
 
 
-def head_of(durable: bool) -> Callable[[int, str | None], bytes]:
+def head_of(durable: bool, headers: Mapping[str, str]) -> Callable[[int, str | None], bytes]:
     """What stands before the body, by its size and the message's key."""
 
     @lru_cache(_KEYS_KEPT)
     def head(size_bytes: int, key: str | None) -> bytes:
-        return _encoded(size_bytes, durable, key)
+        return _encoded(size_bytes, durable, key, headers)
 
     return head
 
 
-def _encoded(size_bytes: int, durable: bool, key: str | None) -> bytes:
+def _encoded(size_bytes: int, durable: bool, key: str | None, headers: Mapping[str, str]) -> bytes:
     message = Message(body=bytes(size_bytes), durable=durable, inferred=True)  # inferred: bytes become a data section
     if key is not None:
         message.group_id = key
+    if headers:
+        message.properties = dict(headers)
     encoded = bytes(message.encode())
     return encoded[:-size_bytes] if size_bytes else encoded
 
@@ -38,7 +40,7 @@ class Reader:
 
     def __init__(self, size_bytes: int) -> None:
         self._size = size_bytes
-        before = _encoded(size_bytes, False, None)
+        before = _encoded(size_bytes, False, None, {})
         self._before = before[before.index(b"\0Su") :]  # the data section's head
         self._message = Message()
         self._headers: dict[bytes, bool] = {}

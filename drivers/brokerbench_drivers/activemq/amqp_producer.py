@@ -23,7 +23,7 @@ class AmqpProducer:
         self._link = link
         self._confirming: bool = settings.confirms
         self._in_flight = session.in_flight
-        self._head = head_of(bool(settings.persistent))
+        self._head = head_of(bool(settings.persistent), session.headers)
         self._next = self._answered = 0
         self._accepted: list[int] = []
         self._refused: list[int] = []

@@ -17,7 +17,7 @@ _MOST = 8192
 
 def send_template(session: Session, *, keys: bool) -> bytes:
     """A SEND frame with places for: receipt (where it is confirmed), key (where there is one), length, payload."""
-    headers = {"destination": session.endpoints.destination, **session.endpoints.extra}
+    headers = {**session.headers, "destination": session.endpoints.destination, **session.endpoints.extra}
     headers["persistent"] = "true" if session.settings.persistent else "false"
     frame = "SEND\n" + "".join(f"{name}:{_escaped(value)}\n" for name, value in headers.items())
     frame += "receipt:%d\n" if session.settings.confirms else ""

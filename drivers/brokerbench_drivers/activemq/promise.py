@@ -8,13 +8,24 @@ dead-letter queue on Classic; neither gives a message back to its queue, as AMQP
 
 from brokerbench.contract import CannotPromise, Feature
 from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, PromisePoint, Scenario, Survives
+from brokerbench_drivers._headers import refuse_own
 
 from .settings import Settings
 
 __all__ = ["features", "promise"]
 
+# Of a SEND and of a MESSAGE, in STOMP 1.2 and by both brokers.
+_WORDS = frozenset(
+    {
+        *("ack", "content-length", "content-type", "correlation-id", "destination", "destination-type", "expires"),
+        *("id", "message-id", "persistent", "priority", "receipt", "redelivered", "reply-to", "selector"),
+        *("subscription", "timestamp", "transaction", "type"),
+    }
+)
 _OVER_AMQP = "; client proton: unsettled transfers, and no more than the broker's credit"
-_ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER, Feature.ORDER_PER_KEY, Feature.COUNTERS})
+_ALWAYS = frozenset(
+    {Feature.GROUPS, Feature.COMPETING, Feature.ORDER, Feature.ORDER_PER_KEY, Feature.HEADERS, Feature.COUNTERS}
+)
 
 
 def features(settings: Settings) -> frozenset[Feature]:
@@ -33,6 +44,7 @@ def features(settings: Settings) -> frozenset[Feature]:
 
 def promise(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: int) -> Promise:
     """Raises CannotPromise."""
+    refuse_own(scenario.message, _ours, "ActiveMQ")
     at_least_once = delivery.guarantee is Guarantee.AT_LEAST_ONCE
     confirms = at_least_once if settings.confirms is None else settings.confirms
     ack = settings.ack or ("individual" if at_least_once else "auto")
@@ -50,6 +62,10 @@ def promise(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: i
         settings=used.model_dump(mode="json"),
         notes=tuple(_notes(used, delivery, scenario)),
     )
+
+
+def _ours(name: str) -> bool:
+    return name in _WORDS or name.startswith(("jms", "amq", "activemq"))
 
 
 def _rank(survives: Survives) -> int:

@@ -24,5 +24,6 @@ def window_headers(session: Session) -> Mapping[str, str]:
     receipt = "receipt:100000\n" if settings.confirms else ""
     size = round(session.mean_bytes or session.size_bytes)
     frame = _FRAME.format(size=size, name=session.endpoints.destination, receipt=receipt)
-    frame_bytes = len(frame) + size
+    ours = sum(len(f"{name}:{value}\n") for name, value in session.headers.items())
+    frame_bytes = len(frame) + ours + size
     return {"consumer-window-size": str(max(1, session.prefetch * frame_bytes - frame_bytes // 2))}

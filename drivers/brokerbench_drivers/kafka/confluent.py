@@ -52,7 +52,7 @@ class ConfluentConnection:
         except KafkaException as error:
             bootstrap = self._session.endpoints.address["bootstrap"]
             raise BadTarget(f"Kafka at {bootstrap} begins no transactions: {error.args[0].str()}") from error
-        library = ConfluentTransactions(client, self._session.endpoints.destination, self.check)
+        library = ConfluentTransactions(client, self._session, self.check)
         return TransactionalProducer(library, self._session)
 
     def consumer(self, lanes: int = 1) -> ConfluentConsumer:

@@ -11,6 +11,8 @@ from confluent_kafka import Producer as LibProducer
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Fate, Session
 from brokerbench_drivers._ranges import confirms_of
 
+from .headers import with_headers
+
 __all__ = ["REFUSED", "ConfluentProducer"]
 
 _CLOSE_S = 10.0
@@ -37,6 +39,7 @@ REFUSED = frozenset(
 class ConfluentProducer:
     def __init__(self, client: LibProducer, session: Session, check: Callable[[], None]) -> None:
         self._client, self._check = client, check
+        self._produce = with_headers(client.produce, session)
         self._topic = session.endpoints.destination
         self._in_flight = session.in_flight
         self._confirming = session.settings.acks != 0
@@ -62,7 +65,7 @@ class ConfluentProducer:
         if batch.count > room:
             payloads = payloads[:room]
         keys = batch.keys if batch.keys is not None else repeat(None)
-        produce, topic, report, first = self._client.produce, self._topic, self._report, self._sent
+        produce, topic, report, first = self._produce, self._topic, self._report, self._sent
         took = 0
         try:
             if self._counting:

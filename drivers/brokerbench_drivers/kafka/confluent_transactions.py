@@ -6,16 +6,18 @@ from itertools import repeat
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as LibProducer
 
-from brokerbench.contract import ConnectionLost
+from brokerbench.contract import ConnectionLost, Session
 
 from .confluent_producer import REFUSED
+from .headers import with_headers
 
 __all__ = ["ConfluentTransactions"]
 
 
 class ConfluentTransactions:
-    def __init__(self, client: LibProducer, topic: str, check: Callable[[], None]) -> None:
-        self._client, self._topic, self._check = client, topic, check
+    def __init__(self, client: LibProducer, session: Session, check: Callable[[], None]) -> None:
+        self._client, self._topic, self._check = client, session.endpoints.destination, check
+        self._produce = with_headers(client.produce, session)
 
     def begin(self) -> None:
         try:
@@ -24,7 +26,7 @@ class ConfluentTransactions:
             raise ConnectionLost(f"no transaction begins: {error.args[0].str()}") from error
 
     def take(self, payloads: Sequence[bytes], keys: Sequence[bytes] | None) -> tuple[int, bool]:
-        produce, topic, took = self._client.produce, self._topic, 0
+        produce, topic, took = self._produce, self._topic, 0
         try:
             for payload, key in zip(payloads, keys if keys is not None else repeat(None), strict=False):
                 produce(topic, payload, key)

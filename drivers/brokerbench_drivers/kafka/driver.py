@@ -18,7 +18,7 @@ __all__ = ["DRIVER", "KafkaDriver"]
 
 HERE = Path(__file__).parent
 
-_ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.REPLAY, Feature.COUNTERS})
+_ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.REPLAY, Feature.HEADERS, Feature.COUNTERS})
 _ORDERED = frozenset({Feature.ORDER, Feature.ORDER_PER_KEY})
 
 

@@ -51,7 +51,7 @@ class KafkaPythonConnection:
 
     def _transactional(self, client: KafkaProducer) -> Producer:
         self._reach(client.init_transactions)
-        library = KafkaPythonTransactions(client, self._session.endpoints.destination)
+        library = KafkaPythonTransactions(client, self._session)
         return TransactionalProducer(library, self._session)
 
     def consumer(self, lanes: int = 1) -> KafkaPythonConsumer:

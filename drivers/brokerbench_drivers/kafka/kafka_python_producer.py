@@ -8,6 +8,8 @@ from kafka import KafkaProducer, errors
 from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, Session
 from brokerbench_drivers._ranges import confirms_of
 
+from .headers import with_headers
+
 __all__ = ["REFUSED", "KafkaPythonProducer", "shut"]
 
 _CLOSE_S = 10.0
@@ -28,6 +30,7 @@ REFUSED = (
 class KafkaPythonProducer:
     def __init__(self, client: KafkaProducer, session: Session) -> None:
         self._client = client
+        self._send = with_headers(client.send, session)
         self._topic = session.endpoints.destination
         self._in_flight = session.in_flight
         self._confirming = session.settings.acks != 0
@@ -49,7 +52,7 @@ class KafkaPythonProducer:
             return 0
         payloads = batch.payloads()[:room]
         keys = batch.keys if batch.keys is not None else [None] * len(payloads)
-        send, topic, first, took = self._client.send, self._topic, self._sent, 0
+        send, topic, first, took = self._send, self._topic, self._sent, 0
         for payload, key in zip(payloads, keys, strict=False):
             ordinal = first + took
             try:

@@ -5,16 +5,18 @@ from itertools import repeat
 
 from kafka import KafkaProducer, errors
 
-from brokerbench.contract import ConnectionLost
+from brokerbench.contract import ConnectionLost, Session
 
+from .headers import with_headers
 from .kafka_python_producer import REFUSED, shut
 
 __all__ = ["KafkaPythonTransactions"]
 
 
 class KafkaPythonTransactions:
-    def __init__(self, client: KafkaProducer, topic: str) -> None:
-        self._client, self._topic = client, topic
+    def __init__(self, client: KafkaProducer, session: Session) -> None:
+        self._client, self._topic = client, session.endpoints.destination
+        self._send = with_headers(client.send, session)
 
     def begin(self) -> None:
         try:
@@ -23,7 +25,7 @@ class KafkaPythonTransactions:
             raise ConnectionLost(f"no transaction begins: {error}") from error
 
     def take(self, payloads: Sequence[bytes], keys: Sequence[bytes] | None) -> tuple[int, bool]:
-        send, topic, took = self._client.send, self._topic, 0
+        send, topic, took = self._send, self._topic, 0
         try:
             for payload, key in zip(payloads, keys if keys is not None else repeat(None), strict=False):
                 send(topic, value=payload, key=key)

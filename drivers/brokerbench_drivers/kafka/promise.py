@@ -3,9 +3,10 @@
 from typing import Any
 
 from brokerbench.contract import CannotPromise
-from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, PromisePoint, Scenario, Survives
+from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Message, Promise, PromisePoint, Scenario, Survives
 
 from .codecs import PYTHON, missing_codec
+from .headers import HEADER_BYTES
 from .settings import Settings
 
 __all__ = ["promise"]
@@ -72,9 +73,15 @@ def _filled(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: i
         "transactions": settings.transactions and min(settings.transactions, delivery.in_flight),
         "replication": replication,
         "flush_messages": flush,
-        "max_message_bytes": max(settings.max_message_bytes, scenario.message.largest_bytes + _RECORD_OVERHEAD),
+        "max_message_bytes": max(settings.max_message_bytes, _record_bytes(scenario.message)),
     }
     return settings.model_copy(update=chosen)
+
+
+def _record_bytes(message: Message) -> int:
+    """At most, with all that is around a body."""
+    around = HEADER_BYTES * len(message.headers or {}) + message.headers_bytes
+    return message.largest_bytes + around + _RECORD_OVERHEAD
 
 
 def _survives(settings: Settings) -> Survives:

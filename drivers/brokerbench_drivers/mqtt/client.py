@@ -1,9 +1,12 @@
 """The client side in a child: one paho-mqtt client, which publishes or is subscribed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from brokerbench.contract import (
     NO_CONFIRMS,
@@ -71,6 +74,8 @@ class MqttProducer:
         self._refused: list[int] = []
         self._taken = 0
         link.client.on_publish = self._on_publish
+        publish = link.client.publish
+        self._publish = partial(publish, properties=_user_properties(session.headers)) if session.headers else publish
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         ordinal = self._ordinals.pop(mid, None)
@@ -87,7 +92,7 @@ class MqttProducer:
         if room <= 0:
             return 0
         payloads = batch.payloads()[:room]
-        publish, topic, qos, ordinals = self._link.client.publish, self._topic, self._qos, self._ordinals
+        publish, topic, qos, ordinals = self._publish, self._topic, self._qos, self._ordinals
         for ordinal, payload in enumerate(payloads, self._taken):
             mid = publish(topic, payload, qos).mid
             if mid in self._written:
@@ -111,6 +116,12 @@ class MqttProducer:
         # A message of QoS 2 is not out before its release is: wait for answers too, not only for the socket.
         self._link.until(lambda: not self._ordinals and not self._link.client.want_write(), FLUSH_S)
         self._link.close()
+
+
+def _user_properties(headers: Mapping[str, str]) -> Properties:
+    made = Properties(PacketTypes.PUBLISH)
+    made.UserProperty = list(headers.items())
+    return made
 
 
 class MqttConsumer:

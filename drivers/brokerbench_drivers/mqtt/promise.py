@@ -18,11 +18,12 @@ _ALWAYS = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER})
 
 def features(settings: Settings) -> frozenset[Feature]:
     """`qos` None can still become 1."""
+    always = _ALWAYS | {Feature.HEADERS} if settings.protocol == "5" else _ALWAYS
     if settings.qos == 0:
-        return _ALWAYS
+        return always
     if settings.qos == 2:  # what was handed over is not sent again: a dead subscriber's share is gone
-        return _ALWAYS | {Feature.CONFIRMS}
-    return _ALWAYS | {Feature.CONFIRMS, Feature.SETTLE, Feature.REDELIVERED_FLAG}
+        return always | {Feature.CONFIRMS}
+    return always | {Feature.CONFIRMS, Feature.SETTLE, Feature.REDELIVERED_FLAG}
 
 
 def promise(settings: Settings, delivery: Delivery, scenario: Scenario) -> Promise:

@@ -12,6 +12,7 @@ from brokerbench.inbox import Inbox
 from brokerbench_drivers._loop import Pump
 
 from .link import CONNECT_S, FLUSH_S, Link
+from .names import wire_bytes
 from .producers import CoreProducer, JetStreamProducer
 
 __all__ = ["NatsConnection"]
@@ -28,11 +29,10 @@ class NatsConnection:
         self._session = session
         self._link = Link(session.endpoints.address, f"brokerbench {session.group or 'producer'} {session.index}")
         most = self._link.client.max_payload
-        if session.size_bytes > most:
+        size = session.size_bytes + wire_bytes(session.headers)
+        if size > most:
             self._link.close()
-            raise BadTarget(
-                f"this NATS server takes messages up to {most} B, not {session.size_bytes} B: raise max_payload"
-            )
+            raise BadTarget(f"this NATS server takes messages up to {most} B, not {size} B: raise max_payload")
         self._parts: list[Producer | Consumer] = []
 
     def producer(self, lanes: int = 1) -> Producer:

@@ -18,9 +18,11 @@ from brokerbench.model import (
 )
 from brokerbench.servers import ServerRecipe
 from brokerbench_drivers._composed import Composed
+from brokerbench_drivers._headers import refuse_own
 from brokerbench_drivers._tls import tls_of
 from brokerbench_drivers._url import url_of
 
+from .names import wire_bytes
 from .server import NatsServer, binary_of_wheel, binary_on_path, compose_env
 from .settings import LARGEST_MAX_PAYLOAD, SERVER_MAX_PAYLOAD, SERVER_SYNC_INTERVAL, Settings
 
@@ -28,7 +30,7 @@ __all__ = ["DRIVER", "NatsDriver"]
 
 HERE = Path(__file__).parent
 
-_CORE = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER})
+_CORE = frozenset({Feature.GROUPS, Feature.COMPETING, Feature.ORDER, Feature.HEADERS})
 _JETSTREAM = _CORE | {
     Feature.CONFIRMS,
     Feature.SETTLE,
@@ -61,7 +63,9 @@ class NatsDriver:
         return _JETSTREAM if settings.storage == "memory" else _JETSTREAM | {Feature.DURABLE}
 
     def promise(self, settings: Any, delivery: Delivery, scenario: Scenario, nodes: int = 1) -> Promise:
-        size = scenario.message.largest_bytes
+        message = scenario.message
+        refuse_own(message, _ours, "nats")
+        size = message.largest_bytes + wire_bytes(message.headers or {})
         if settings.max_payload_bytes is not None and size > settings.max_payload_bytes:
             raise CannotPromise(
                 f"nats takes messages up to max_payload, {settings.max_payload_bytes} B here, not {size} B:"
@@ -107,6 +111,11 @@ class NatsDriver:
         from .client import NatsConnection
 
         return NatsConnection(session)
+
+
+def _ours(name: str) -> bool:
+    """What JetStream acts on (nats-msg-id for one: the same id twice is dropped), and how a server ends a pull."""
+    return name.startswith("nats-") or name in ("status", "description")
 
 
 def _core(settings: Settings, filled: dict[str, Any], delivery: Delivery, _: Scenario, _nodes: int) -> Promise:

@@ -1,5 +1,6 @@
 """Publishing with nats-py, in bursts on its loop; JetStream's answers come back as ranges of numbers."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ class _NatsProducer(BurstProducer[Link]):
     def __init__(self, link: Link, session: Session) -> None:
         super().__init__(link, session)
         self._subject = session.endpoints.destination
+        publish = link.client.publish
+        self._publish = partial(publish, headers=dict(session.headers)) if session.headers else publish
 
     async def _flush(self) -> None:
         await self._pump.drained()
@@ -36,7 +39,7 @@ class CoreProducer(_NatsProducer):
         link.on_lost(self._went.fail)
 
     async def _burst(self, payloads: list[bytes], first: int) -> None:
-        publish, subject = self._link.client.publish, self._subject
+        publish, subject = self._publish, self._subject
         for payload in payloads:
             await publish(subject, payload)
         self._left += len(payloads)
@@ -70,7 +73,7 @@ class JetStreamProducer(_NatsProducer):
         self._answers.post(~ordinal if refused else ordinal)
 
     async def _burst(self, payloads: list[bytes], first: int) -> None:
-        publish, subject, reply = self._link.client.publish, self._subject, self._reply
+        publish, subject, reply = self._publish, self._subject, self._reply
         for ordinal, payload in enumerate(payloads, first):
             await publish(subject, payload, reply + str(ordinal))
 

@@ -35,7 +35,8 @@ class Lanes:
         self._outstanding = self._taken = 0
         self._confirming: bool = settings.confirms
         self._answered: list[tuple[int, int, Fate]] = []
-        self._properties = pika.BasicProperties(delivery_mode=2 if settings.persistent else 1)
+        mode = 2 if settings.persistent else 1
+        self._properties = pika.BasicProperties(delivery_mode=mode, headers=dict(session.headers) or None)
         extra = session.endpoints.extra
         publish = Basic.Publish(0, extra["exchange"], extra["routing_key"], settings.confirms)
         self._command: bytes = Method(1, publish).marshal()

@@ -18,7 +18,7 @@ class PikaProducer(Publishing):
         super().__init__(session)
         self._link = link
         self._pump = link.pump
-        self._properties = pika.BasicProperties(delivery_mode=self._delivery_mode)
+        self._properties = pika.BasicProperties(delivery_mode=self._delivery_mode, headers=self._headers)
         self._channel = link.channel()
         if self._confirms:
             selected: list[object] = []

@@ -12,12 +12,15 @@ from typing import Any
 
 from brokerbench.contract import CannotPromise, Feature
 from brokerbench.model import SURVIVES_ORDER, Delivery, Guarantee, Promise, PromisePoint, Scenario, Survives
+from brokerbench_drivers._headers import refuse_own
 
 from .notes import notes
 from .settings import Settings
 
 __all__ = ["features", "promise", "refusal"]
 
+# Copies go to the queues of CC and BCC; the others are what plugins, dead letters and quorum queues write or act on.
+_OWN = frozenset({"cc", "bcc", "x-death", "x-delay", "x-delivery-count", "x-acquired-count", "x-stream-filter-value"})
 _MAJORITY = 3  # as few nodes as outlive the loss of one
 
 
@@ -25,7 +28,7 @@ def features(settings: Settings) -> frozenset[Feature]:
     """What these settings can give; `None` can still become what the promise needs."""
     given = {Feature.GROUPS, Feature.ORDER, Feature.COUNTERS}
     if not settings.is_stream:
-        given.add(Feature.COMPETING)
+        given |= {Feature.COMPETING, Feature.HEADERS}  # of a stream, not by all of its clients
     elif settings.offset != "next":
         given.add(Feature.REPLAY)
     if settings.confirms is not False:
@@ -54,6 +57,7 @@ def promise(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: i
     if settings.is_stream:
         filled["offset"] = settings.offset or "first"
     used = settings.model_copy(update=filled)
+    refuse_own(scenario.message, _OWN.__contains__, "RabbitMQ")
     _fits(used, scenario)
     _can(used, settings, delivery)
     if delivery.survives is Survives.NODE_LOSS:

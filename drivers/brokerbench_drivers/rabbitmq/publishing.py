@@ -1,6 +1,7 @@
 """What a producer over AMQP does with batches, whichever library writes the frames: room, chunks, answers."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from brokerbench.contract import Batch, ConnectionLost, Session
 
@@ -19,6 +20,7 @@ class Publishing(ABC):
         self._in_flight = session.in_flight
         self._confirms: bool = session.settings.confirms
         self._delivery_mode = 2 if session.settings.persistent else 1
+        self._headers: dict[str, Any] | None = dict(session.headers) or None
         self._answers = Answers()
         self._exchange: str = session.endpoints.extra["exchange"]
         self._key: str = session.endpoints.extra["routing_key"]

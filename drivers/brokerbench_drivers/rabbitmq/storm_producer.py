@@ -31,7 +31,7 @@ class StormProducer(Publishing):
             lambda: Basic.Publish(exchange=self._exchange, routing_key=self._key, mandatory=self._confirms),
             f"publishing to {self._exchange!r}",
         )
-        self._properties = Basic.Properties(delivery_mode=self._delivery_mode)
+        self._properties = Basic.Properties(delivery_mode=self._delivery_mode, headers=self._headers)
         self._channel = link.channel(self._answered, self._on_frame)
         if self._confirms:
             link.ask(self._channel.confirm_deliveries, "confirms")

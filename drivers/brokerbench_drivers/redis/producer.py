@@ -4,6 +4,7 @@ Messages of one size differ in their payload only, so hiredis packs one command 
 """
 
 import time
+from itertools import chain
 
 import hiredis
 import numpy as np
@@ -26,10 +27,10 @@ class Producer:
         key, settings = session.endpoints.destination, session.settings
         if settings.structure == "list":
             self._words: tuple[str | int, ...] = ("LPUSH", key)
-        elif settings.maxlen is None:
-            self._words = ("XADD", key, "*", "m")
         else:
-            self._words = ("XADD", key, "MAXLEN", "~", settings.maxlen, "*", "m")
+            trim = () if settings.maxlen is None else ("MAXLEN", "~", settings.maxlen)
+            # Further fields of the entry; the payload stays the last one.
+            self._words = ("XADD", key, *trim, "*", *chain.from_iterable(session.headers.items()), "m")
         self._rows = np.empty((0, 0), np.uint8)
         self._head = 0
         self._size = 0

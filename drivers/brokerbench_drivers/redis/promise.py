@@ -15,7 +15,7 @@ from .settings import Settings
 __all__ = ["features", "promise"]
 
 _BOTH = frozenset({Feature.CONFIRMS, Feature.COMPETING, Feature.ORDER})
-_STREAM = _BOTH | {Feature.GROUPS, Feature.REPLAY, Feature.COUNTERS}
+_STREAM = _BOTH | {Feature.GROUPS, Feature.REPLAY, Feature.HEADERS, Feature.COUNTERS}
 
 
 def features(settings: Settings) -> frozenset[Feature]:

@@ -46,7 +46,7 @@ class StreamConsumer(RedisConsumer):
             self._cursor = reply[0]
         entries = reply[1] if self._claimed else reply[0][1] if reply else []
         entries = [entry for entry in entries if entry is not None]  # Redis 6.2: None where a claimed one was trimmed
-        self._take([fields[1] for _, fields in entries], [token for token, _ in entries])
+        self._take([fields[-1] for _, fields in entries], [token for token, _ in entries])
 
     def _accept(self, tokens: Sequence[bytes]) -> None:
         self._tell([("XACK", self._key, self._group, *tokens)])
