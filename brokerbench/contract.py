@@ -43,6 +43,7 @@ __all__ = [
     "Feature",
     "Laned",
     "Locatable",
+    "Patient",
     "Producer",
     "Returning",
     "Rewinding",
@@ -364,6 +365,16 @@ class Returning(Protocol):
 
     def gives_back(self, client: str, settings: Any) -> bool:
         """Whether single messages can be given back, and rejected for good."""
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A driver whose broker waits before it delivers again what a consumer that went away left unsettled."""
+
+    waits_by: str  # the setting's name in a file: "ack_wait"
+
+    def comes_again_s(self, settings: Any) -> float:
+        """How long it waits."""
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .backlog import BACKLOG, backlog_of
+from .churn import churn_of
 from .consuming import consumers_of
 from .folder import Json, TrialFiles, asked_of, read_trial
 from .generator import busiest, pauses
@@ -115,13 +116,14 @@ def _with_figures(files: TrialFiles) -> Measured:
     record["checks"] = [one.record() for one in found.checks]
     record["negative"] = _negative(files)
     record["consumers"] = consumers_of(files)
+    record["churn"] = churn_of(files)
     return Measured(files, found.validity, record, rows, samples)
 
 
 def _without_figures(files: TrialFiles, reasons: Sequence[Reason]) -> Measured:
     validity = Validity(tuple(reasons))
     nothing = (*RATES, *(f"{metric}_ms" for metric in METRICS))
-    nothing += ("ledger", "resources", "contamination", "pauses", "negative", "consumers", *BACKLOG)
+    nothing += ("ledger", "resources", "contamination", "pauses", "negative", "consumers", "churn", *BACKLOG)
     record = _frame(files, validity) | dict.fromkeys(nothing)
     return Measured(files, validity, record | {"steady": Steadiness().record(), "checks": []})
 

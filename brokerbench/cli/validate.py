@@ -116,6 +116,7 @@ def _question(plan: Plan) -> list[str]:
         f"  message    {message.text}",
         f"  topology   {sides}",
         *(f"  group      {group}" for group in groups),
+        *([f"  churn      {scenario.topology.churn.text}"] if scenario.topology.churn else []),
         *_pattern(scenario),
         f"  delivery   {delivery.guarantee.value}, survives {delivery.survives.value},"
         f" {'one message of each user' if load.users else f'{delivery.in_flight:,}'} in flight per producer",

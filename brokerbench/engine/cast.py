@@ -33,7 +33,8 @@ def cast(
     """
     common = _common(scenario, candidate, driver, reference, endpoints)
     common |= {"tag": tag, "seed": seed, "ledger": str(ledger)}
-    topology = scenario.topology
+    topology, churn = scenario.topology, scenario.topology.churn
+    churns = {role: churn.every_s if churn and churn.of(role) else None for role in ("producer", "consumer")}
     # An open load goes by the clock, whatever is replied.
     told = bool(replies) and scenario.load.model is not LoadModel.OPEN
     pipes = [str(reply_pipe(ledger, i)) if told else None for i in range(topology.producers)]
@@ -49,6 +50,7 @@ def cast(
             most=_share_of_fill(scenario, i),
             replay=str(replay_file(ledger, i)) if scenario.load.trace else None,
             replies_through=pipes[i],
+            churn_s=churns["producer"],
             **common,
         )
         for i in range(topology.producers)
@@ -61,9 +63,11 @@ def cast(
             group=name,
             prefetch=group.prefetch,
             # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
-            # What is given back comes after those that followed it, and that is its consumer's doing.
-            ordered=(group.consumers == 1 or per_key) and not group.requeue,
+            # What is given back, or left unsettled by who goes, comes after those that followed it, and that is its
+            # consumer's doing.
+            ordered=(group.consumers == 1 or per_key) and not group.requeue and churns["consumer"] is None,
             work=work.model_dump(mode="json") if (work := group.work(i)).given else None,
+            churn_s=churns["consumer"],
             **(common | _answering(scenario, replies)),
         )
         for name, group in topology.groups.items()

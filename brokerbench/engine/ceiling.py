@@ -195,6 +195,7 @@ class _Bench:
                 canned=alone,
                 ordered=False,
                 work=None,
+                churn_s=None,
             )
             for spec in told[role]
         ]

@@ -17,6 +17,7 @@ from brokerbench.contract import (
 )
 
 from .channel import Line
+from .churn import Reopenings
 from .clock import Clock
 from .recorder import Recorder
 from .reply import Replier
@@ -29,6 +30,10 @@ __all__ = ["run_consumer"]
 
 class _Away(Exception):
     """The consumer is told to leave, and to come again when it is told so."""
+
+
+class _TurnOver(Exception):
+    """It is time to close the connection and to open it again."""
 
 
 _IDLE_S = 0.05
@@ -48,6 +53,7 @@ class _Loop:
         self.replier: Replier | None = None  # of who answers
         self.replied: Counter[str] = Counter()
         self.worker = Worker(spec) if spec.work else None
+        self.reopenings = Reopenings(spec)
         self.stopped = self.away = False
         self._t0 = 0
         self._canaries_said = 0
@@ -92,6 +98,9 @@ class _Loop:
             except _Away:
                 self._be_away()
                 receive = self.receive
+            except _TurnOver:
+                self._turn_over()
+                receive = self.receive
 
     def run_working(self, worker: Worker) -> None:
         """The same with work on each message: what is in its hands is bounded by the prefetch."""
@@ -116,6 +125,10 @@ class _Loop:
             except _Away:
                 worker.forget()
                 self._be_away()
+            except _TurnOver:
+                with suppress(ConnectionLost):
+                    self._settle(worker.leave())
+                self._turn_over()
 
     def _until_next(self, worker: Worker, now: int) -> int:
         """Until a message begins or ends, or there is something else to do."""
@@ -168,6 +181,9 @@ class _Loop:
             self.channel.send({"say": "canaries", "seen": {str(p): n for p, n in self.recorder.canaries.items()}})
         for event in self._events():
             self.channel.send({"say": "event", "kind": event.kind, "text": event.text})
+        if self._t0 and now - self._t0 >= self.reopenings.due_ns:
+            self.reopenings.begun(now - self._t0)
+            raise _TurnOver
 
     def _events(self) -> Iterator[Event]:
         if self.connection is not None:
@@ -237,6 +253,16 @@ class _Loop:
         if self._opened():
             self.channel.send({"say": "came"})
 
+    def _turn_over(self) -> None:
+        """Close in an orderly way, as asked, and open again. What the client had read ahead comes again."""
+        with suppress(ConnectionLost):
+            if self.consumer is not None:
+                self.consumer.close()
+        self._drop()
+        closed = self.now() - self._t0
+        if self._opened():
+            self.reopenings.opened(closed, self.now() - self._t0)
+
     def _synced(self) -> dict[str, Any]:
         self.recorder.sync()
         return {"say": "synced", "files": self.recorder.files(), "unique": self.recorder.counts["unique"]}
@@ -270,6 +296,7 @@ class _Loop:
                     "first_received_s": _seconds(recorder.first_ns),
                     "last_received_s": _seconds(recorder.last_ns),
                     **self.replied,
+                    "churn": self.reopenings.totals(),
                     "working_share": None if self.worker is None else self.worker.busy_share(),
                 },
                 "usage": self.ticker.usage(),

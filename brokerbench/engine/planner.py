@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from brokerbench.contract import CannotPromise, Choosy, Driver, Feature, Laned, Returning, install_line
+from brokerbench.contract import (
+    CannotPromise,
+    Choosy,
+    Driver,
+    Feature,
+    Laned,
+    Locatable,
+    Patient,
+    Returning,
+    install_line,
+)
 from brokerbench.model import (
     Answer,
     Broker,
@@ -26,6 +36,7 @@ from brokerbench.model import (
     Survives,
     Trial,
     TrialKind,
+    format_duration,
 )
 from brokerbench.servers import NotAvailable, ServerRecipe, tailored
 
@@ -96,6 +107,7 @@ def _candidate(name: str, broker: Broker, scenario: Scenario, driver: Driver) ->
         _can_work(scenario, driver, client, settings)
         _can_keep(scenario, driver, settings)
         _can_carry(scenario, driver, settings)
+        _can_churn(scenario, driver, settings)
     except Excluded as excluded:
         why = str(excluded)
     return Candidate(name, broker.driver, client, server, broker.url, broker.role, promise, why, needs, lines)
@@ -234,6 +246,25 @@ def _can_carry(scenario: Scenario, driver: Driver, settings: Any) -> None:
         raise Excluded(
             f"a message of {driver.title} carries no headers with these settings: leave message.headers out, or put"
             " them into a payload"
+        )
+
+
+def _can_churn(scenario: Scenario, driver: Driver, settings: Any) -> None:
+    """Who closes its connection must find again what waits for it, and before the trial is over."""
+    churn = scenario.topology.churn
+    if churn is None:
+        return
+    if not isinstance(driver, Locatable):
+        raise Excluded("there is no broker that keeps messages while a connection is away: leave topology.churn out")
+    if not churn.of("consumer"):
+        return
+    if Feature.SETTLE not in driver.features(settings):
+        raise Excluded("nothing is kept here for consumers that are not connected: use topology.churn.who: producers")
+    drain_s = scenario.load.drain_s
+    if isinstance(driver, Patient) and (again_s := driver.comes_again_s(settings)) >= drain_s:
+        raise Excluded(
+            f"what a consumer leaves unsettled comes again only after {format_duration(again_s)}, and the drain is"
+            f" {format_duration(drain_s)}: use a longer load.drain, or a shorter {driver.waits_by}"
         )
 
 

@@ -16,6 +16,7 @@ from brokerbench.contract import BadTarget, Confirms, Connection, ConnectionLost
 from .awaited import Awaited
 from .batches import Batches
 from .channel import Line
+from .churn import ORDERLY_S, Reopenings
 from .clock import Clock
 from .reply_pipe import ReplyReader
 from .schedules import schedule_of
@@ -45,6 +46,7 @@ class _Loop:
         self.replies = ReplyReader(spec, clock) if spec.replies_through else None
         self.overdue_ns = 0  # when what waits for its reply for too long is looked for
         self.batches = Batches(spec)
+        self.reopenings = Reopenings(spec)
         self.connection: Connection | None = None
         self.producer: Producer | None = None
         self.t0 = 0
@@ -94,6 +96,9 @@ class _Loop:
                 self.tally.end_ns = min(self.tally.end_ns, since + 1)
                 return
             try:
+                if since >= self.reopenings.due_ns:
+                    self._turn_over(since)
+                    continue
                 self._step(since)
             except ConnectionLost as lost:
                 self._reopen(lost)
@@ -236,8 +241,33 @@ class _Loop:
                 connection.close()
 
     def _reopen(self, lost: ConnectionLost) -> None:
-        """What was outstanding stays unanswered. Try again until the schedule ends."""
+        """What was outstanding stays unanswered."""
         self.channel.send({"say": "event", "kind": "connection-lost", "text": str(lost)})
+        self._forget()
+        self._drop()
+        if self._opened():
+            self.channel.send({"say": "event", "kind": "reopened", "text": ""})
+
+    def _turn_over(self, since: int) -> None:
+        """Close in an orderly way, as asked, and open again. What is not confirmed by then is unknown, and what comes
+        due meanwhile is late."""
+        self.reopenings.begun(since)
+        deadline = self.now() + round(ORDERLY_S * 1e9)
+        while self.producer is not None and self.answers.outstanding and self.now() < deadline:
+            self._answered(self.producer.confirms(0.01))
+            if (now := self.now()) >= self.ticker.due_ns:
+                self._tick(now)
+        self._forget()
+        if self.producer is not None:
+            with suppress(BadTarget, ConnectionLost):
+                self.producer.close()
+        self._drop()
+        closed = self.now() - self.t0
+        if self._opened(closed + round(ORDERLY_S * 1e9)):
+            self.reopenings.opened(closed, self.now() - self.t0)
+
+    def _forget(self) -> None:
+        """What was outstanding stays unanswered."""
         now = self.now() - self.t0
         freed = self.answers.forget(now)
         if self.awaited is not None:
@@ -246,8 +276,10 @@ class _Loop:
             self.schedule.freed(freed, now)
             if self.tally.users is not None:
                 self.tally.users.given_up(now)
-        self._drop()
-        while self.now() - self.t0 < self.tally.end_ns:
+
+    def _opened(self, at_least: int = 0) -> bool:
+        """Try again until the schedule ends, which an order may bring forward, and until then (ns since t0)."""
+        while self.now() - self.t0 < max(self.tally.end_ns, at_least):
             try:
                 self.open()
             except (BadTarget, ConnectionLost):
@@ -255,8 +287,8 @@ class _Loop:
                 self.ticker.wait(_REOPEN_S, self._order)
             else:
                 self.answers.numbering(at_sequence=self.tally.sent, at_ordinal=0)
-                self.channel.send({"say": "event", "kind": "reopened", "text": ""})
-                return
+                return True
+        return False
 
     # -- after the schedule ---------------------------------------------------------------------------------------
 
@@ -293,7 +325,11 @@ class _Loop:
         self.channel.send(
             {
                 "say": "done",
-                "totals": {**self.tally.totals(since), "answered_s": round(since / 1e9, 6)},
+                "totals": {
+                    **self.tally.totals(since),
+                    "answered_s": round(since / 1e9, 6),
+                    "churn": self.reopenings.totals(),
+                },
                 "usage": self.ticker.usage(),
                 "files": self.answers.files(),
             }

@@ -162,6 +162,7 @@ def _consumer(child: Child) -> dict[str, Any]:
         "last_received_s": totals["last_received_s"],
         "working_share": totals["working_share"],
         "canaries": totals["canaries"],
+        "churn": totals["churn"],
         "negative": totals["negative"],
         **done["usage"],
     }

@@ -51,6 +51,7 @@ class ChildSpec:
     replies_through: str | None = None  # the pipe by which who receives replies tells its producer of them
     most: int | None = None  # messages of this producer; None: as many as the schedule has
     work: Mapping[str, Any] | None = None  # what this consumer does with its messages; None: it takes and settles them
+    churn_s: float | None = None  # from one closing of its connection to the next; None: it stays open
     canned: bool = False  # the same messages come again and again, and may come before t0
 
     def as_json(self) -> dict[str, Any]:

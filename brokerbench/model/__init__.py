@@ -1,5 +1,6 @@
 """The words: Scenario (the question), Plan (the trials), Promise (what a candidate gives), units, limits."""
 
+from .churn import Churn
 from .consumers import Group, Processing, Slow, Stall, Work
 from .fill import Fill
 from .frozen import Frozen
@@ -88,6 +89,7 @@ __all__ = [
     "Answer",
     "Broker",
     "Candidate",
+    "Churn",
     "Codec",
     "Compression",
     "Count",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from .frozen import Frozen
-from .load import Load
+from .load import Load, LoadModel
 from .message import CODING, Message
 from .needs import Need
 from .topology import Topology
@@ -176,6 +176,16 @@ class Scenario(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _connections_can_churn(self) -> "Scenario":
+        if self.topology.churn is None:
+            return self
+        if self.load.model is LoadModel.BACKLOG:
+            raise ValueError("a backlog is filled and drained by connections that stay: leave topology.churn out")
+        if self.load.connections == "each":
+            raise ValueError("topology.churn is of producers' connections, not of users': use connections: shared")
+        return self
+
+    @model_validator(mode="after")
     def _all_are_asked_the_same(self) -> "Scenario":
         """A candidate may be set up otherwise; what it must do is the same for all, else there is no comparison."""
         for name, broker in self.brokers.items():
@@ -185,6 +195,8 @@ class Scenario(Frozen):
             if broker.topology is not None and broker.topology.pattern is not self.topology.pattern:
                 pattern = self.topology.pattern.value
                 raise ValueError(f"brokers.{name}.topology: every candidate has the scenario's pattern: {pattern}")
+            if broker.topology is not None and broker.topology.churn != self.topology.churn:
+                raise ValueError(f"brokers.{name}.topology: churn is asked of all candidates alike")
             promise = None if broker.delivery is None else (broker.delivery.guarantee, broker.delivery.survives)
             if promise not in (None, (self.delivery.guarantee, self.delivery.survives)):
                 raise ValueError(

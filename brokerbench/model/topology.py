@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from .churn import Churn
 from .consumers import Group
 from .frozen import Frozen
 from .units import Count
@@ -29,6 +30,8 @@ class Topology(Frozen):
     producers: Annotated[Count, Field(le=32)] = 1
     groups: Annotated[Mapping[str, Group], Field(min_length=1)] = Field(default_factory=lambda: {"all": Group()})
 
+    churn: Churn | None = Field(default=None, description="connections that close and open again under the load")
+
     @model_validator(mode="after")
     def _one_group_answers(self) -> "Topology":
         if self.answered and len(self.groups) > 1:
@@ -44,7 +47,15 @@ class Topology(Frozen):
                 f"in request-reply a message is settled once it is answered: leave {' and '.join(asked)} out;"
                 " processing, slow and stall are possible"
             )
+        if self.answered and self.churn:
+            raise ValueError("in request-reply a reply needs the connection that asked: leave churn out")
         return self
+
+    @model_serializer(mode="wrap")
+    def _what_it_has(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without churn where there is none: it is the same question as before there was such a key."""
+        kept: dict[str, Any] = dump(self)
+        return kept if self.churn else {name: value for name, value in kept.items() if name != "churn"}
 
     @property
     def answered(self) -> bool:

@@ -36,7 +36,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(("topology", "churn"), "topology.churn: connections that close and reopen under the load"),
     _Unbuilt(
         ("topology", "groups", "*", "dead_letter"),
         "dead_letter: a queue for what is rejected",

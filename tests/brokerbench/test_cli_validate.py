@@ -163,3 +163,12 @@ def test_what_consumers_are_asked_to_do_is_said_with_what_they_can_work_off(caps
     )
     assert f"{words}: LESS THAN THE LOAD" in told  # of 2,000 msg/s
     assert "billing: 2 consumers, prefetch 500\n" in told
+
+
+def test_connections_that_churn_are_said_and_who_cannot_take_part(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", file, "-o", "topology.churn={every: 2s, who: all}"]) == 2
+    told = capsys.readouterr().out.splitlines()
+    assert "  churn      each producer and consumer reopens its connection every 2 s" in told
+    assert next(line for line in told if line.startswith("  jet: ")).endswith("or a shorter ack_wait")

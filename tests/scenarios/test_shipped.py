@@ -13,6 +13,7 @@ def test_their_names() -> None:
         "codecs",
         "compare-brokers",
         "compare-durable",
+        "connection-churn",
         "demo",
         "fan-out",
         "iot-telemetry",

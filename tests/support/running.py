@@ -11,6 +11,7 @@ from brokerbench.engine.planner import make_plan
 from brokerbench.engine.run import RunOptions, execute
 from brokerbench.model import (
     Broker,
+    Churn,
     Delivery,
     Group,
     Guarantee,
@@ -42,6 +43,7 @@ def scenario(
     in_flight: int = 1000,
     producers: int = 1,
     groups: Mapping[str, Group] | None = None,
+    churn: Churn | None = None,
     blocks: int = 1,
     look_again: int | None = None,
     slo: tuple[Slo, ...] = (),
@@ -53,7 +55,7 @@ def scenario(
     return Scenario(
         scenario="try-out",
         brokers=brokers,
-        topology=Topology(producers=producers, groups=groups or {"all": Group()}),
+        topology=Topology(producers=producers, groups=groups or {"all": Group()}, churn=churn),
         message=Message(size="256B", headers=headers),
         delivery=Delivery(guarantee=guarantee, in_flight=in_flight),
         load=Load(model=model, warmup=warmup, stages=(Stage(**stage),), drain=drain),

@@ -47,6 +47,7 @@ def run_virtual(
     message: Mapping[str, Any] | None = None,
     repliers: int = 0,
     groups: Mapping[str, Mapping[str, Any]] | None = None,
+    churn: Mapping[str, Any] | None = None,
 ) -> Truth:
     """One trial of one simulated broker (settings in base units); `rate=None` saturates, or `closed` has users, or
     `stages` say it all. With `repliers`, each message is a request that one of them answers."""
@@ -58,6 +59,7 @@ def run_virtual(
             "topology": {
                 "pattern": "request-reply" if repliers else "stream",
                 "producers": producers,
+                "churn": churn,
                 "groups": groups or {"all": {"consumers": repliers or 1}},
             },
             "message": message or {"size": 64},

@@ -56,6 +56,7 @@ class NatsDriver:
         ),
     }
     qualities = (HERE / "qualities.yaml",)
+    waits_by = "ack_wait"
 
     def features(self, settings: Any) -> frozenset[Feature]:
         if settings.mode == "core":
@@ -94,6 +95,9 @@ class NatsDriver:
 
     def url(self, address: Mapping[str, Any]) -> str:
         return url_of("tls" if address.get("tls") else "nats", address)
+
+    def comes_again_s(self, settings: Any) -> float:
+        return float(settings.ack_wait_s)
 
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import NatsAdmin

@@ -38,6 +38,7 @@ class Redis:
         ),
     }
     qualities = (HERE / "redis.qualities.yaml", HERE / "valkey.qualities.yaml")
+    waits_by = "claim_after"
 
     def features(self, settings: Any) -> frozenset[Feature]:
         return features(settings)
@@ -51,6 +52,9 @@ class Redis:
     def url(self, address: Mapping[str, Any]) -> str:
         db = f"/{address['db']}" if address.get("db") else ""
         return url_of("rediss" if address.get("tls") else "redis", {**address, "db": None}, db)
+
+    def comes_again_s(self, settings: Any) -> float:
+        return float(settings.claim_after_s)
 
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import RedisAdmin

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.model import Group, Load, Message, Pattern, Stage, format_duration
+from brokerbench.model import Churn, Group, Load, Message, Pattern, Stage, format_duration
 from brokerbench_reports.words import count, plural
 
 __all__ = ["asked", "load_words", "promise_words"]
@@ -85,4 +85,5 @@ def _pattern(topology: Json, load: Json) -> list[tuple[str, str]]:
 def _topology(topology: Json) -> str:
     groups = [f"{name}: {Group.from_base(group).words}" for name, group in topology["groups"].items()]
     sides = f"{plural(topology['producers'], 'producer')}, {plural(topology['partitions'], 'partition')}"
-    return f"{sides}; {plural(len(groups), 'group')} ({'; '.join(groups)})"
+    churn = f"; {Churn.from_base(topology['churn']).text}" if topology.get("churn") else ""
+    return f"{sides}; {plural(len(groups), 'group')} ({'; '.join(groups)}){churn}"

@@ -40,6 +40,10 @@ _BACKLOG = (
     Column("first message", "s", "n"),
     Column("drained in", "s", "n"),
 )
+_CHURN = {
+    side: (Column(f"{side} reopened", "connections", "n"), Column(f"{side} back in", "ms, mean", "n"))
+    for side in ("producers", "consumers")
+}
 _FILES = (
     ("latency", "latency.hlog"),
     ("ledger", "ledger.json"),
@@ -70,10 +74,12 @@ def trials(subjects: Sequence[Subject]) -> dict[str, Any]:
 
 
 def _asked_for(records: Sequence[Json]) -> Sequence[Column]:
-    """Columns that only some scenarios have: of consumers that work, of a backlog."""
+    """Columns that only some scenarios have: of consumers that work, of a backlog, of connections that churn."""
     groups = [group for record in records for group in (record.get("consumers") or {}).values()]
     works = any(g["working_share_mean"] is not None or g["returned"] or g["rejected"] for g in groups)
-    return (*(_WORK if works else ()), *(_BACKLOG if any(record.get("backlog") for record in records) else ()))
+    backlog = _BACKLOG if any(record.get("backlog") for record in records) else ()
+    churn = [c for side, of in _CHURN.items() if any((r.get("churn") or {}).get(side) for r in records) for c in of]
+    return (*(_WORK if works else ()), *backlog, *churn)
 
 
 def _more(trial: Json, columns: Sequence[Column], source: str) -> list[Cell]:
@@ -90,7 +96,16 @@ def _more(trial: Json, columns: Sequence[Column], source: str) -> list[Cell]:
         times = trial.get("backlog") or {}
         cells += [measured(trial.get(name), digits=4, source=source) for name in ("fill_msgs_s", "drain_msgs_s")]
         cells += [measured(times.get(name), digits=3, source=source) for name in ("first_s", "drain_s")]
+    for side, (first, _) in _CHURN.items():
+        if first in columns:
+            cells += _churn((trial.get("churn") or {}).get(side) or {}, source)
     return cells
+
+
+def _churn(found: Json, source: str) -> list[Cell]:
+    took = found.get("reconnect_ms") or {}
+    note = f"p50 {figure(took['p50'])}, at most {figure(took['max'])}" if took else ""
+    return [counted(found.get("reopened"), source), measured(took.get("mean"), note=note, source=source)]
 
 
 def of_the_way(columns: Sequence[Column], records: Sequence[Json]) -> Sequence[Column]:
