@@ -26,6 +26,7 @@ __all__ = [
     "BadTarget",
     "Batch",
     "Built",
+    "Burying",
     "CannotPromise",
     "Choosy",
     "Confirms",
@@ -188,6 +189,7 @@ class Destination:
     partitions: int
     producers: int
     groups: Mapping[str, int]  # group -> consumers
+    dead_letters: tuple[str, ...] = ()  # groups whose rejected messages go to a queue: asked only of a `Burying` driver
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,7 @@ class Counters:
     published: int | None = None
     delivered: Mapping[str, int | None] = field(default_factory=dict)  # for each group
     stored: int | None = None
+    dead_lettered: Mapping[str, int | None] = field(default_factory=dict)  # for each group that has such a queue
 
 
 class Producer(Protocol):
@@ -375,6 +378,14 @@ class Patient(Protocol):
 
     def comes_again_s(self, settings: Any) -> float:
         """How long it waits."""
+
+
+@runtime_checkable
+class Burying(Protocol):
+    """A driver whose broker puts aside what is rejected, where the settings let it."""
+
+    def dead_letters(self, settings: Any) -> bool:
+        """Whether a queue of its own can take what a group rejects, and nothing else comes there."""
 
 
 @runtime_checkable

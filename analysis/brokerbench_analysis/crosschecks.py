@@ -121,6 +121,9 @@ def _counters(files: TrialFiles) -> Iterator[Check]:
             most = max(most, 0 if got is None else got - early)  # what was read ahead is delivered to the next one too
         about = f"delivered to group {group}"
         yield _counter(about, None if got is None else got - early, ours["delivered"], most)
+        if group in (dead := counted.get("dead_lettered") or {}):
+            rejected = ours["rejected"]
+            yield _counter(f"in the dead-letter queue of group {group}", dead[group], rejected, rejected)
 
 
 def _counter(about: str, theirs: int | None, low: int, high: int) -> Check:

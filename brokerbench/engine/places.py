@@ -60,7 +60,8 @@ class Places:
 
 def _destination(topology: Topology, name: str) -> Destination:
     groups = {group: each.consumers for group, each in topology.groups.items()}
-    return Destination(name, topology.partitions, topology.producers, groups)
+    dead_letters = tuple(group for group, each in topology.groups.items() if each.dead_letter)
+    return Destination(name, topology.partitions, topology.producers, groups, dead_letters)
 
 
 def _added(numbers: Iterable[int | None]) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from brokerbench.contract import (
+    Burying,
     CannotPromise,
     Choosy,
     Driver,
@@ -232,6 +233,11 @@ def _can_work(scenario: Scenario, driver: Driver, client: str, settings: Any) ->
             raise Excluded(
                 f"with the client {client} single messages cannot be given back or rejected here: leave {asked} of"
                 f" group {name} out"
+            )
+        if group.dead_letter and not (isinstance(driver, Burying) and driver.dead_letters(settings)):
+            raise Excluded(
+                f"what group {name} rejects cannot go to a dead-letter queue of {driver.title} with these settings:"
+                " leave dead_letter out"
             )
 
 

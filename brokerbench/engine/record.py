@@ -67,11 +67,13 @@ class Measured:
         canaries = self.canaries()
         accepted = sum(c.done["totals"]["sent"] - c.done["totals"]["refused"] for c in self.of("producer") if c.done)
         delivered = dict(canaries.delivered)
+        rejected: dict[str, int | None] = {}
         for child in self.of("consumer"):
             if child.done:
                 group = str(child.spec.group)
                 delivered[group] = (delivered.get(group) or 0) + child.done["totals"].get("delivered", 0)
-        return Counters((canaries.published or 0) + accepted, delivered)
+                rejected[group] = (rejected.get(group) or 0) + child.done["totals"].get("rejected", 0)
+        return Counters((canaries.published or 0) + accepted, delivered, dead_lettered=rejected)
 
     def returned(self, group: str) -> int:
         """Deliveries that were given back. Some brokers count them once more when they come again, some do not."""
@@ -176,6 +178,7 @@ def _counters(measured: Measured) -> dict[str, Any] | None:
         "published": measured.counters.published,
         "delivered": dict(measured.counters.delivered),
         "stored": measured.counters.stored,
+        "dead_lettered": dict(measured.counters.dead_lettered),
         "canaries": {"published": canaries.published, "delivered": dict(canaries.delivered)},
     }
 

@@ -319,7 +319,8 @@ class _Runner:
             if counters.published is None or self.clock.now_ns() > deadline:
                 return counters
             settled = all(v is None or self._counted(wanted, g, v) for g, v in counters.delivered.items())
-            if counters.published == wanted.published and settled:
+            buried = all(v in (None, wanted.dead_lettered.get(g)) for g, v in counters.dead_lettered.items())
+            if counters.published == wanted.published and settled and buried:
                 return counters
             self.clock.sleep_s(0.25)
 

@@ -84,6 +84,7 @@ class Group(Work):
     consumers: Annotated[Count, Field(le=32)] = 1
     prefetch: Annotated[Count, Field(le=65535)] = 500
     slow: Slow | None = None
+    dead_letter: bool = Field(default=False, description="what it rejects goes to a queue of its own, at the broker")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Group":
@@ -91,6 +92,10 @@ class Group(Work):
             raise ValueError(
                 f"ack_every is {self.ack_every}, and with prefetch {self.prefetch} no more come before some are"
                 " settled: use a prefetch as large at least"
+            )
+        if self.dead_letter and not self.reject:
+            raise ValueError(
+                "dead_letter is for what is rejected: add reject, like reject: 1%, or leave dead_letter out"
             )
         if self.slow and self.slow.consumers >= self.consumers:
             raise ValueError(
@@ -103,7 +108,7 @@ class Group(Work):
     def _what_it_has(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without the keys that ask for nothing: such a group is the same question as before they were there."""
         kept: dict[str, Any] = dump(self)
-        fields = {**Work.model_fields, "slow": Group.model_fields["slow"]}
+        fields = {**Work.model_fields, **{name: Group.model_fields[name] for name in ("slow", "dead_letter")}}
         return {name: value for name, value in kept.items() if name not in fields or value != fields[name].default}
 
     def work(self, index: int) -> Work:
@@ -128,5 +133,6 @@ class Group(Work):
         """`2 consumers, prefetch 500: 1 ms each, 1 of them slow (50 ms each)`."""
         head = f"{self.consumers} consumer{'' if self.consumers == 1 else 's'}, prefetch {self.prefetch:,}"
         slow = f"{self.slow.consumers} of them slow ({self.slow.processing.text} each)" if self.slow else ""
-        rest = ", ".join(part for part in (self.text, slow) if part)
+        dead = "what is rejected goes to a dead-letter queue" if self.dead_letter else ""
+        rest = ", ".join(part for part in (self.text, dead, slow) if part)
         return f"{head}: {rest}" if rest else head

@@ -36,11 +36,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(
-        ("topology", "groups", "*", "dead_letter"),
-        "dead_letter: a queue for what is rejected",
-        "remove it: reject is built, and what it rejects is counted",
-    ),
     _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
 )
 

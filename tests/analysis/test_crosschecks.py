@@ -179,3 +179,14 @@ def test_what_an_old_trial_does_not_have_is_open(run: Run) -> None:
     assert found["validity"]["state"] == "valid"
     open_ones = {check["name"] for check in found["checks"] if check["holds"] is None}
     assert open_ones == {"mean-by-sums", "littles-law", "closed-loop"}
+
+
+@pytest.mark.parametrize(("buried", "holds"), [(500, True), (499, True), (400, False), (None, None)])
+def test_what_was_rejected_is_in_the_dead_letter_queue(run: Run, buried: int | None, holds: bool | None) -> None:
+    made = run(Broker("a"), **OPEN)
+    edit(made / "trials" / "b01-1-a" / "ledger.json", lambda ledger: ledger["groups"]["audit"].update(rejected=500))
+    trial_json(made, lambda t: t["broker_counters"].update(dead_lettered={"audit": buried}))
+    [check] = [each for each in checks(made, "broker-counters") if "dead-letter" in each["about"]]
+    assert (check["expected"], check["found"], check["holds"]) == (500, buried, holds)
+    told = [text for text in record(made)["validity"]["reasons"] if "in the dead-letter queue of group audit" in text]
+    assert bool(told) is (buried in (499, 400))  # one apart is suspect already

@@ -104,6 +104,11 @@ def test_a_plan_stays_what_it_was():
             "nothing is settled here, and group all is to settle every 10",
         ),
         (PUSH, {"groups": {"a": Group(requeue="1%", reject="2%")}}, "leave requeue and reject of group a out"),
+        (
+            Broker(driver="nats"),
+            {"groups": {"a": Group(reject="2%", dead_letter=True)}, "guarantee": Guarantee.AT_LEAST_ONCE},
+            "what group a rejects cannot go to a dead-letter queue of NATS with these settings: leave dead_letter out",
+        ),
     ],
 )
 def test_who_cannot_take_part_is_told_why(broker, asked, why):

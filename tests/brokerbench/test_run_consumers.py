@@ -43,3 +43,22 @@ def test_what_is_given_back_comes_again_and_is_no_duplicate(broker, tmp_path):
     assert record["consumers"]["work"]["returned"] == work["returned"]
     assert 0.1 < record["consumers"]["work"]["working_share_mean"] < 0.4
     assert record["consumers"]["audit"]["working_share_mean"] is None
+
+
+@pytest.mark.parametrize(
+    "settings", [{"queue_type": "classic"}, {"queue_type": "quorum"}], ids=lambda it: it["queue_type"]
+)
+def test_what_is_rejected_goes_to_the_dead_letters(settings, tmp_path):
+    """The broker's count of that queue and our count of what was rejected are two ways to one number."""
+    require("rabbitmq")
+    groups = {"work": Group.model_validate({"reject": "5%", "dead_letter": True}), "audit": Group()}
+    broker = Broker(driver="rabbitmq", settings=settings)
+    folder = run(scenario({"it": broker}, rate="400/s", steady="1s", guarantee=AT_LEAST, groups=groups), tmp_path)
+    check_run(folder)
+    trial = trials_of(folder)["it"]
+    rejected = read(trial / "ledger.json")["groups"]["work"]["rejected"]
+    assert rejected > 0
+    assert read(trial / "trial.json")["broker_counters"]["dead_lettered"] == {"work": rejected}
+    checks = read(folder / "summary.json")["candidates"]["it"]["trials"][0]["checks"]
+    [check] = [each for each in checks if each["about"] == "in the dead-letter queue of group work"]
+    assert (check["expected"], check["found"], check["holds"]) == (rejected, rejected, True)

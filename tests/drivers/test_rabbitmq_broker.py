@@ -36,6 +36,7 @@ from brokerbench.contract import (
 from brokerbench.model import ServerKind
 from brokerbench.servers import Guardian, Host, Server
 from brokerbench_drivers.rabbitmq import DRIVER
+from brokerbench_drivers.rabbitmq.management import Management
 
 DEADLINE_S = 30.0
 SIZE = 100
@@ -426,6 +427,35 @@ def test_at_most_once_neither_confirms_nor_settles(bench: Bench) -> None:
 def test_declare_refuses_what_is_there(bench: Bench) -> None:
     with pytest.raises(BadTarget, match="already has a queue"):
         bench.admin.declare(Destination(bench.endpoints.destination, 1, 1, {"a": 1}))
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_a_dead_letter_queue_comes_and_goes_with_its_destination(server: Server, queue_type: str) -> None:
+    admin = DRIVER.admin(server.address, DRIVER.Settings(queue_type=queue_type))
+    groups = {"a": 1, "b": 1}
+    endpoints = admin.declare(Destination(f"bb.dead-{queue_type}", 1, 1, groups, dead_letters=("b",)))
+    dead, management = f"bb.dead-{queue_type}.b.dead", Management(server.address)
+    assert (management.queue(dead) or {})["arguments"] == {"x-queue-type": queue_type}
+    assert admin.counters(endpoints).dead_lettered == {"b": 0}
+    with pytest.raises(BadTarget, match="already has a queue"):
+        admin.declare(Destination(f"bb.dead-{queue_type}", 1, 1, groups))
+    admin.delete(endpoints)
+    assert management.queue(dead) is None
+    admin.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "can"),
+    [
+        ({"queue_type": "classic"}, True),
+        ({"queue_type": "quorum", "max_length": 10, "overflow": "reject-publish"}, True),
+        ({"queue_type": "classic", "max_length": 10, "overflow": "drop-head"}, False),
+        ({"queue_type": "classic", "auto_ack": True}, False),
+        ({"queue_type": "stream"}, False),
+    ],
+)
+def test_only_what_is_rejected_may_come_to_the_dead_letters(settings: dict[str, Any], can: bool) -> None:
+    assert DRIVER.dead_letters(DRIVER.Settings(**settings)) is can
 
 
 def test_facts_are_read_back(server: Server, request: pytest.FixtureRequest) -> None:

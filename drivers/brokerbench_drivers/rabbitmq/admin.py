@@ -12,7 +12,7 @@ from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 from .address import nodes_of, where
 from .company import busy
 from .facts import facts
-from .layout import arguments, endpoints_of, exchange_type, names_of
+from .layout import arguments, dead_of, endpoints_of, exchange_type, names_of
 from .link import parameters, reason
 from .management import Management
 from .mirrors import require_mirrors
@@ -40,7 +40,8 @@ class RabbitAdmin:
     def declare(self, destination: Destination) -> Endpoints:
         endpoints = endpoints_of(self._address, self._settings, destination)
         exchange, key, queues = endpoints.extra["exchange"], endpoints.extra["routing_key"], names_of(endpoints)
-        for queue in queues:
+        dead = dead_of(endpoints)
+        for queue in (*queues, *dead.values()):
             if self._management.queue(queue) is not None:
                 raise BadTarget(f"{where(self._address)} already has a queue {queue!r}: delete it, or run again")
         if exchange and self._management.exchange(exchange) is not None:
@@ -49,9 +50,11 @@ class RabbitAdmin:
             with self._channel() as channel:
                 if exchange:
                     channel.exchange_declare(exchange, exchange_type(self._settings, destination), durable=True)
+                for queue in dead.values():
+                    channel.queue_declare(queue, durable=True, arguments={"x-queue-type": self._settings.queue_type})
                 for queue in queues:
                     # Durable in every case: RabbitMQ 4 deprecates queues that are neither durable nor exclusive.
-                    channel.queue_declare(queue, durable=True, arguments=arguments(self._settings))
+                    channel.queue_declare(queue, durable=True, arguments=arguments(self._settings, dead.get(queue)))
                     if exchange:
                         channel.queue_bind(queue, exchange, routing_key=key)
         except BadTarget:
@@ -92,11 +95,16 @@ class RabbitAdmin:
                 now = channel.queue_declare(queue, passive=True).method
                 unsettled = found.get("messages_unacknowledged", 0) if now.consumer_count else 0
                 stored.append(now.message_count + unsettled)
-        return Counters(_all(published, min), delivered, _all(stored, sum))
+            # Nobody reads those queues: what has come is what is ready.
+            buried = {
+                group: channel.queue_declare(queue, passive=True).method.message_count
+                for group, queue in endpoints.extra["dead_letters"].items()
+            }
+        return Counters(_all(published, min), delivered, _all(stored, sum), buried)
 
     def delete(self, endpoints: Endpoints) -> None:
         with self._channel() as channel:
-            for queue in names_of(endpoints):
+            for queue in (*names_of(endpoints), *dead_of(endpoints).values()):
                 channel.queue_delete(queue)
             if endpoints.extra["exchange"]:
                 channel.exchange_delete(endpoints.extra["exchange"])

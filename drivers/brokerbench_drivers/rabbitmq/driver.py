@@ -11,7 +11,7 @@ from brokerbench_drivers._composed import Composed
 
 from .address import parse, url
 from .native import Native
-from .promise import features, promise, refusal
+from .promise import dead_letters, features, promise, refusal
 from .settings import Settings
 
 __all__ = ["DRIVER", "RabbitMQ"]
@@ -52,6 +52,9 @@ class RabbitMQ:
         from .admin import RabbitAdmin
 
         return RabbitAdmin(address, settings)
+
+    def dead_letters(self, settings: Any) -> bool:
+        return dead_letters(settings)
 
     def refusal(self, client: str, settings: Any) -> str:
         return refusal(settings) if client == "rstream" else ""

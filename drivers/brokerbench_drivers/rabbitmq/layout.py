@@ -12,6 +12,7 @@ __all__ = [
     "HA_PATTERN",
     "arguments",
     "connection_name",
+    "dead_of",
     "endpoints_of",
     "exchange_type",
     "names_of",
@@ -38,8 +39,17 @@ def endpoints_of(address: Mapping[str, Any], settings: Settings, destination: De
         address=address,
         destination=destination.name,
         groups=queues,
-        extra={"exchange": exchange, "routing_key": exchange or next(iter(queues.values()), name)},
+        extra={
+            "exchange": exchange,
+            "routing_key": exchange or next(iter(queues.values()), name),
+            "dead_letters": {group: f"{queues[group]}.dead" for group in destination.dead_letters},
+        },
     )
+
+
+def dead_of(endpoints: Endpoints) -> Mapping[str, str]:
+    """Queue -> the one for what is rejected of it."""
+    return {endpoints.groups[group]: dead for group, dead in endpoints.extra["dead_letters"].items()}
 
 
 def names_of(endpoints: Endpoints) -> list[str]:
@@ -47,9 +57,11 @@ def names_of(endpoints: Endpoints) -> list[str]:
     return list(dict.fromkeys(endpoints.groups.values()))
 
 
-def arguments(settings: Settings) -> dict[str, Any]:
-    """Of a queue's declaration."""
+def arguments(settings: Settings, dead_letters: str | None = None) -> dict[str, Any]:
+    """Of a queue's declaration; `dead_letters` is the queue for what is rejected."""
     given = {
+        "x-dead-letter-exchange": None if dead_letters is None else "",  # the default exchange: straight to the queue
+        "x-dead-letter-routing-key": dead_letters,
         "x-queue-type": settings.queue_type,
         "x-max-length": settings.max_length,
         "x-max-length-bytes": settings.max_length_bytes,

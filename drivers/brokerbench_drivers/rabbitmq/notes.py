@@ -22,6 +22,9 @@ def notes(used: Settings, delivery: Delivery, scenario: Scenario, nodes: int) ->
     if scenario.message.keys is not None:
         yield "keys -> ignored: a queue keeps one order for all keys"
     yield from _copies(used, nodes)
+    for name, group in scenario.topology.groups.items():
+        if group.dead_letter:
+            yield f"dead_letter of {name} -> a {used.queue_type} queue of its own, through the default exchange"
     if used.limited:
         yield f"a full queue -> {used.overflow}: {_OVERFLOW[used.overflow or 'drop-head']}"
     if used.confirms:

@@ -17,7 +17,7 @@ from brokerbench_drivers._headers import refuse_own
 from .notes import notes
 from .settings import Settings
 
-__all__ = ["features", "promise", "refusal"]
+__all__ = ["dead_letters", "features", "promise", "refusal"]
 
 # Copies go to the queues of CC and BCC; the others are what plugins, dead letters and quorum queues write or act on.
 _OWN = frozenset({"cc", "bcc", "x-death", "x-delay", "x-delivery-count", "x-acquired-count", "x-stream-filter-value"})
@@ -70,6 +70,11 @@ def promise(settings: Settings, delivery: Delivery, scenario: Scenario, nodes: i
         settings=used.model_dump(mode="json"),
         notes=tuple(notes(used, delivery, scenario, nodes)),
     )
+
+
+def dead_letters(settings: Settings) -> bool:
+    """A queue that drops its head would put that there too."""
+    return not settings.is_stream and not settings.auto_ack and not _drops(settings)
 
 
 def refusal(settings: Settings) -> str:
