@@ -169,7 +169,8 @@ def test_who_answers_is_cut_off(
     url = f"amqp://guest:guest@{rabbit['host']}:{rabbit['port']}/?management_port={rabbit['management_port']}"
     cutter = Cutter(rabbit)
     load = {"model": "saturate", "stages": [{"steady": "4s"}], "drain": "2s"}
-    scenario = asked(Broker(driver="rabbitmq", url=url), guarantee, load, producers=1, in_flight=500)
+    work = {"processing": "1ms"}  # who works has requests in its hands at every moment: a cut takes some with it
+    scenario = asked(Broker(driver="rabbitmq", url=url), guarantee, load, producers=1, in_flight=500, work=work)
     folder = run(scenario, tmp_path, observe=cutter.observe, smoke=True)
     record = record_of(folder)
     assert cutter.cut == 2
@@ -179,7 +180,7 @@ def test_who_answers_is_cut_off(
     [requester] = read(trials_of(folder)["it"] / "trial.json")["producers"]
     if guarantee is AT_LEAST:
         assert service["lost"] == replies["lost"] == 0
-        assert service["duplicates"] > 0
+        assert service["redelivered"] > 0
     else:
         assert replies["lost"] >= service["lost"] > 0
         assert requester["given_up"] > 0  # who waited for them went on without

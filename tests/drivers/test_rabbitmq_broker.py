@@ -460,6 +460,8 @@ def test_only_what_is_rejected_may_come_to_the_dead_letters(settings: dict[str, 
 
 def test_facts_are_read_back(server: Server, request: pytest.FixtureRequest) -> None:
     made = Bench(server, "pika", "bb.facts", ("a", "b"), exchange="fanout", queue_type="quorum")
+    limits = {"vm_memory_high_watermark_bytes", "disk_free_limit_bytes"}  # a node that has just come up tells none yet
+    until(lambda: limits <= made.admin.facts(made.endpoints).keys(), "the node tells its limits")
     facts = made.admin.facts(made.endpoints)
     made.close()
     assert facts["version"] == server.about["version"]
