@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Host"]
 
 POLL_S = 0.02
+LONGEST_LINE = 300
 LAST_LINES = 12
 
 
@@ -115,4 +116,9 @@ def _tail(log: Path | None) -> str:
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return "".join(f"\n  | {line}" for line in lines[-LAST_LINES:])
+    return "".join(f"\n  | {_cut(line)}" for line in lines[-LAST_LINES:])
+
+
+def _cut(line: str) -> str:
+    """Erlang puts a whole state on one line."""
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."

@@ -1,7 +1,8 @@
-"""Ports: free, on loopback, and never the same one twice."""
+"""Ports: free, on loopback, never the same one twice, and none that a connection's other end may be given."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from brokerbench.servers import free_port, ports
 
@@ -18,16 +19,26 @@ def test_no_port_is_given_twice():
     assert len(set(given)) == 400
 
 
-def test_a_port_the_kernel_offers_again_is_passed_over(monkeypatch):
-    offered = iter([5001, 5001, 5002])
+def test_no_connection_can_take_it_before_its_server_does():
+    low, _high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    quiet = ports._quiet()
+    assert quiet.stop == low
+    assert all(free_port() in quiet for _ in range(50)) or len(quiet) < ports._ENOUGH
 
-    class Kernel(socket.socket):
-        def bind(self, address):
-            assert address == ("127.0.0.1", 0)
 
-        def getsockname(self):
-            return "127.0.0.1", next(offered)
+def test_a_port_that_is_taken_or_was_given_is_passed_over(monkeypatch):
+    free = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        other = ports._of_the_kernel()
+        offered = iter([taken, free, other])
+        monkeypatch.setattr(ports, "_quiet", lambda: range(10_000))
+        monkeypatch.setattr(ports._chance, "choice", lambda _ports: next(offered))
+        assert free_port() == other
 
-    monkeypatch.setattr(ports.socket, "socket", Kernel)
-    monkeypatch.setattr(ports, "_given", set())
-    assert [free_port(), free_port()] == [5001, 5002]
+
+def test_where_the_kernel_keeps_all_ports_it_is_asked(monkeypatch):
+    monkeypatch.setattr(ports, "_quiet", lambda: range(0))
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        assert listener.getsockname() == ("127.0.0.1", port)
