@@ -16,7 +16,8 @@ OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 
 
 def evaluate(slos: Sequence[dict[str, Any]], candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """One row for each candidate and SLO; `met` is None where nothing was measured that could tell."""
+    """One row for each candidate and SLO; `met` is None where nothing was measured that could tell. `why`: where the
+    figure alone does not say it."""
     rows = []
     for candidate in candidates:
         if candidate.excluded is not None or candidate.floor:
@@ -28,6 +29,7 @@ def evaluate(slos: Sequence[dict[str, Any]], candidates: Sequence[Candidate]) ->
 def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     text = str(slo.get("text") or f"{slo['op']} {slo['value']:g}")
     row = {"slo": text if slo["metric"] in text else f"{slo['metric']}: {text}", "metric": slo["metric"]}
+    row |= {"why": candidate.uncarried}
     try:
         of = metric(slo["metric"])
     except ValueError:

@@ -125,4 +125,4 @@ def _objective(row: Json, subject: Subject) -> Record:
     value = measured(row["value"], source=source, at_least=row["at_least"])
     if row["value"] is not None and unit:
         value = Cell(f"{value.text} {unit}", source=source, css="n")
-    return Record([Cell(row["slo"]), value, Cell(answer, badge=badge)], subject.plain)
+    return Record([Cell(row["slo"]), value, Cell(answer, row["why"] or "", badge=badge)], subject.plain)

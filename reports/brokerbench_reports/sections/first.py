@@ -215,7 +215,8 @@ def _objectives(study: Study, subject: Subject) -> Cell:
     missed = [str(row["slo"]) for row in rows if row["met"] is False]
     open_ = [str(row["slo"]) for row in rows if row["met"] is None]
     if missed:
-        return Cell("missed", "; ".join(missed), badge="missed")
+        why = next((str(row["why"]) for row in rows if row["why"]), None)
+        return Cell("missed", why or "; ".join(missed), badge="missed")
     if open_:
         return Cell("cannot be told", "; ".join(open_), badge="undecided")
     return Cell("met", f"{len(rows)} of {len(rows)}", badge="met")
