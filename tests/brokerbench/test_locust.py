@@ -29,7 +29,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def locust(file: Path, home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "-u", "20", "-r", "20", "-t", "3s"]
+    command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "-u", "20", "-r", "20", "-t", "8s"]
     environment = {**os.environ, "LEDGER": str(home / "ledger.json")}
     return subprocess.run(
         [*command, *options], cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -46,6 +46,7 @@ def requests_of(home: Path, name: str) -> dict[str, Any]:
 def test_the_example_runs_and_all_counts_agree(url: str, tmp_path: Path) -> None:
     done = locust(EXAMPLE, tmp_path, "--host", url, "--stop-timeout", "10", "--json-file", "stats")
     assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((tmp_path / "ledger.json").read_text()), done.stderr[-3000:]
     [ledger] = json.loads((tmp_path / "ledger.json").read_text())
     published, received = requests_of(tmp_path, "publish"), requests_of(tmp_path, "receive")
     sent, confirmed, unique = ledger["sent"], ledger["confirmed"], ledger["unique"]
