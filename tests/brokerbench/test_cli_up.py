@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def told(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command(*words), capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(command(*words), capture_output=True, text=True, check=False, timeout=120)
 
 
 def up_nats(*words: str) -> Kept:
