@@ -50,16 +50,20 @@ _numbers = itertools.count(1)
 
 
 def until(
-    done: Callable[[], bool], what: str, move: Callable[[], object] | None = None, *, deadline_s: float = DEADLINE_S
+    done: Callable[[], bool],
+    what: str | Callable[[], str],
+    move: Callable[[], object] | None = None,
+    *,
+    deadline_s: float = DEADLINE_S,
 ) -> None:
-    """Move things along until `done` is true. Fails when `what` did not come in time."""
+    """Move things along until `done` is true. Fails when `what`, which may say how far it came, is not in time."""
     end = time.monotonic() + deadline_s
     while True:
         if move is not None:
             move()
         if done():
             return
-        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what}"
+        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what if isinstance(what, str) else what()}"
 
 
 def within(deadline_s: float, work: Callable[[], T], what: str) -> T:

@@ -176,7 +176,7 @@ def test_gives_the_canned_messages_byte_for_byte(stage: Stage, auto_ack: bool) -
 def test_several_groups_have_an_exchange_between(guardian: Guardian, tmp_path: Path) -> None:
     stage = staged(guardian, tmp_path, 16, ("a", "b"))
     try:
-        assert stage.endpoints.extra == {"exchange": "bb.try", "routing_key": "bb.try"}
+        assert stage.endpoints.extra == {"exchange": "bb.try", "routing_key": "bb.try", "dead_letters": {}}
         assert (send_all(stage.connect().producer(), stage.canned, 100) == 1).all()
         first, second = stage.connect("a").consumer(), stage.connect("b").consumer()
         for consumer in (first, second):

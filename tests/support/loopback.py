@@ -9,7 +9,7 @@ import numpy as np
 
 from brokerbench.model import Broker
 from brokerbench_analysis import load
-from tests.support.running import AT_LEAST, run, scenario
+from tests.support.running import AT_LEAST, planned, run, scenario
 from tests.support.truth import Truth
 
 __all__ = ["SIMULATED", "run_loopback"]
@@ -30,7 +30,8 @@ def run_loopback(
     broker = Broker(driver=SIMULATED, settings={**settings, "save_account": True})
     asked = scenario({"it": broker}, rate=rate, warmup=warmup, steady=steady, drain="10s", guarantee=AT_LEAST)
     folder = run(asked, results, observe=observe)
-    account = next(folder.glob("servers/**/bb.*.json"))
+    trial = planned(folder)[0]["id"]  # a repeat, where this machine was disturbed, has an account of its own
+    account = next(folder.glob(f"servers/**/bb.*.{trial}.json"))
     with np.load(account.with_suffix(".npz")) as columns:
         times = {name: columns[name] for name in columns.files}
     return Truth(folder, load(folder), json.loads(account.read_text()), times)

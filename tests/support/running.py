@@ -104,14 +104,16 @@ def planned(folder: Path) -> list[dict[str, Any]]:
 
 
 def trials_of(folder: Path) -> dict[str, Path]:
-    """Candidate -> its trial's folder (of a run with one block)."""
-    return {read(home / "trial.json")["candidate"]: home for home in sorted((folder / "trials").glob("[!.]*"))}
+    """Candidate -> its planned trial's folder (of a run with one block)."""
+    trials = [entry for entry in planned(folder) if entry["kind"] == "planned"]
+    return {entry["candidate"]: folder / "trials" / entry["id"] for entry in trials}
 
 
-def until(holds: Callable[[], Any], what: str, deadline_s: float = 60.0) -> Any:
-    """Poll until it gives something true, and return that; the deadline is for a broken program."""
+def until(holds: Callable[[], Any], what: str | Callable[[], str], deadline_s: float = 60.0) -> Any:
+    """Poll until it gives something true, and return that; the deadline is for a broken program. `what` may say how far
+    it came."""
     end = time.monotonic() + deadline_s
     while not (found := holds()):
-        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what}"
+        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what if isinstance(what, str) else what()}"
         time.sleep(0.01)
     return found
