@@ -27,6 +27,7 @@ from brokerbench.servers import Guardian, NotAvailable, Server
 from brokerbench_drivers.kafka import DRIVER
 from brokerbench_drivers.kafka.admin import KafkaAdmin
 from brokerbench_drivers.kafka.cluster import open_cluster
+from brokerbench_drivers.kafka.node import Node, Shape
 from brokerbench_drivers.kafka.server import NativeKafka
 from tests.support.absent import recipe_of
 
@@ -396,6 +397,16 @@ def test_more_replicas_than_brokers_is_a_bad_target(server: Server) -> None:
     with pytest.raises(BadTarget, match=r"replication 3\): .*only 1 broker"):
         admin.declare(Destination("bb.test.replicas", 1, 1, {"a": 1}))
     admin.close()
+
+
+def test_a_node_that_comes_again_keeps_its_ports(tmp_path: Path) -> None:
+    with Guardian() as guardian:
+        host = guardian.host("kafka", tmp_path)
+        first, second = Node.new(host, 1), Node.new(host, 2)
+        assert len({first.port, first.inner, first.controller, second.port, second.inner, second.controller}) == 6
+        Shape([first, second], "id", None).write(first)
+        assert Node.new(host, 1) == first
+        assert Node.new(host, 2).port != second.port  # it was never started
 
 
 @pytest.mark.parametrize("library", ["cluster_confluent:ConfluentCluster", "cluster_kafka_python:KafkaPythonCluster"])

@@ -19,6 +19,7 @@ SERVER_FLAGS = (
     "-XX:InitiatingHeapOccupancyPercent=35",
     "-XX:+ExplicitGCInvokesConcurrent",
 )
+_PROPERTIES = "server.properties"
 _LOGGING = """\
 appender.out.type=Console
 appender.out.name=out
@@ -39,7 +40,11 @@ class Node:
 
     @staticmethod
     def new(host: ServerHost, number: int) -> "Node":
-        return Node(number, host.free_port(), host.free_port(), host.free_port(), host.folder / f"node{number}")
+        """On the ports of an earlier start on the same data: until a broker has registered itself again the others
+        know it where it was, and a coordinator of transactions may keep to that."""
+        home = host.folder / f"node{number}"
+        earlier = _ports(home / _PROPERTIES)
+        return Node(number, *(earlier or (host.free_port(), host.free_port(), host.free_port())), home)
 
     @property
     def address(self) -> str:
@@ -101,12 +106,17 @@ class Shape:
             found |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": keystore(node.home, self.tls)}
         return found
 
-    def spawn(self, host: ServerHost, node: Node, java: Java, classpath: str, heap_mib: int) -> ServerProcess:
-        """One process from first to last: the shell that formats becomes the server."""
+    def write(self, node: Node) -> tuple[Path, Path]:
+        """(its properties, its logging), as files."""
         node.home.mkdir(exist_ok=True)
-        properties, logging = node.home / "server.properties", node.home / "log4j2.properties"
+        properties, logging = node.home / _PROPERTIES, node.home / "log4j2.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in self.properties(node).items()))
         logging.write_text(_LOGGING)
+        return properties, logging
+
+    def spawn(self, host: ServerHost, node: Node, java: Java, classpath: str, heap_mib: int) -> ServerProcess:
+        """One process from first to last: the shell that formats becomes the server."""
+        properties, logging = self.write(node)
         common = (f"-Dlog4j2.configurationFile={logging}", "-Djava.awt.headless=true", "-cp", classpath)
         flags = (*heap_flags(heap_mib), *SERVER_FLAGS)
         script = f"exec {shlex.join([str(java.executable), *flags, *common, 'kafka.Kafka', str(properties)])}"
@@ -115,6 +125,17 @@ class Shape:
             script = f"{shlex.join([str(java.executable), *_FORMAT_FLAGS, *common, *tool])} && {script}"
         log = "kafka.log" if len(self.nodes) == 1 else f"kafka-{node.number}.log"
         return host.spawn(["/bin/sh", "-c", script], log=log)
+
+
+def _ports(properties: Path) -> tuple[int, int, int] | None:
+    """In the order of `listeners`; None: it was not started before."""
+    try:
+        text = properties.read_text()
+    except FileNotFoundError:
+        return None
+    listeners = next(line for line in text.splitlines() if line.startswith("listeners="))
+    port, inner, controller = (int(each.rpartition(":")[2]) for each in listeners.split(","))
+    return port, inner, controller
 
 
 def heap_flags(heap_mib: int) -> tuple[str, str]:
