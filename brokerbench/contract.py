@@ -216,10 +216,11 @@ class Session:
     in_flight: int
     prefetch: int
     size_bytes: int  # of each message; where sizes differ: of the largest
-    index: int  # of this producer among producers, or this consumer in its group
+    index: int  # of this producer among producers, or this consumer in its group, at this destination
     group: str | None  # None: a producer's session
     mean_bytes: float | None = None  # where sizes differ
     headers: Mapping[str, str] = field(default_factory=dict)  # of every message; empty but for Feature.HEADERS
+    turn: int | None = None  # its index over all destinations, for who deals clients over nodes; None: `index`
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,10 @@ def _own(name: str, scenario: Scenario) -> Iterator[str]:
 
 
 def _topology(topology: Topology, load: Load) -> Iterator[str]:
-    yield f"producers {topology.producers}, partitions {topology.partitions}"
+    sides = f"producers {topology.producers}, partitions {topology.partitions}"
+    if topology.topics > 1:
+        sides += f" of each of {topology.topics} topics, over which producers and each group's consumers are dealt"
+    yield sides
     for name, group in topology.groups.items():
         yield f"{name}: {group.words}{_bound(group, load)}"
 

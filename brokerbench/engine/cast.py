@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from brokerbench.contract import Driver, Endpoints, Feature
-from brokerbench.model import REPLIES, Candidate, LoadModel, PromisePoint, Scenario
+from brokerbench.model import REPLIES, Candidate, LoadModel, PromisePoint, Scenario, Topology
 
 from .messages import kind_of
 from .planner import settings_of
@@ -21,17 +21,18 @@ def cast(
     candidate: Candidate,
     driver: Driver,
     reference: str,
-    endpoints: Endpoints,
+    endpoints: Sequence[Endpoints],
     replies: Sequence[Endpoints] = (),
     *,
     tag: int,
     seed: int,
     ledger: Path,
 ) -> dict[str, list[ChildSpec]]:
-    """By role, each told of the scenario's own load; `reference` is the driver's "module:DRIVER". With a place for each
-    producer's `replies`, whoever receives a message answers it, and a consumer of each producer's receives the answers.
+    """By role, each told of the scenario's own load; `reference` is the driver's "module:DRIVER", `endpoints` has
+    one place for each topic. With a place for each producer's `replies`, whoever receives a message answers it, and a
+    consumer of each producer's receives the answers.
     """
-    common = _common(scenario, candidate, driver, reference, endpoints)
+    common = _common(scenario, candidate, driver, reference)
     common |= {"tag": tag, "seed": seed, "ledger": str(ledger)}
     topology, churn = scenario.topology, scenario.topology.churn
     churns = {role: churn.every_s if churn and churn.of(role) else None for role in ("producer", "consumer")}
@@ -51,7 +52,7 @@ def cast(
             replay=str(replay_file(ledger, i)) if scenario.load.trace else None,
             replies_through=pipes[i],
             churn_s=churns["producer"],
-            **common,
+            **(common | _at_topic(i, endpoints)),
         )
         for i in range(topology.producers)
     ]
@@ -65,10 +66,10 @@ def cast(
             # Competing consumers of one queue take turns, so only a broker that keeps keys together has an order.
             # What is given back, or left unsettled by who goes, comes after those that followed it, and that is its
             # consumer's doing.
-            ordered=(group.consumers == 1 or per_key) and not group.requeue and churns["consumer"] is None,
+            ordered=(_alone(topology, name, i) or per_key) and not group.requeue and churns["consumer"] is None,
             work=work.model_dump(mode="json") if (work := group.work(i)).given else None,
             churn_s=churns["consumer"],
-            **(common | _answering(scenario, replies)),
+            **(common | _at_topic(i, endpoints) | _answering(scenario, replies, i)),
         )
         for name, group in topology.groups.items()
         for i in range(group.consumers)
@@ -82,11 +83,23 @@ def _share_of_fill(scenario: Scenario, index: int) -> int | None:
     return None if fill is None else len(range(index, fill.count(scenario.message.mean_bytes), producers))
 
 
-def _answering(scenario: Scenario, replies: Sequence[Endpoints]) -> dict[str, Any]:
+def _at_topic(index: int, endpoints: Sequence[Endpoints]) -> dict[str, Any]:
+    """Producers and consumers are dealt over the topics in turn."""
+    return {"endpoints": endpoints[index % len(endpoints)].as_json(), "topics": len(endpoints)}
+
+
+def _alone(topology: Topology, group: str, index: int) -> bool:
+    """Whether this producer's or consumer's topic has one consumer of the group."""
+    return topology.of_topic(index % topology.topics).groups[group].consumers == 1
+
+
+def _answering(scenario: Scenario, replies: Sequence[Endpoints], index: int) -> dict[str, Any]:
     """What consumers are told where they answer. As many of their replies may be unconfirmed as of others' messages."""
     if not replies:
         return {}
-    return {"replies": [each.as_json() for each in replies], "in_flight": scenario.delivery.in_flight}
+    topics = scenario.topology.topics
+    to = [each.as_json() if producer % topics == index % topics else None for producer, each in enumerate(replies)]
+    return {"replies": to, "in_flight": scenario.delivery.in_flight}
 
 
 def _asking(
@@ -95,7 +108,8 @@ def _asking(
     """Each producer's consumer of the replies to it, the only one at its place."""
     if not replies:
         return []
-    (group,) = scenario.topology.groups.values()
+    topology = scenario.topology
+    ((name, group),) = topology.groups.items()
     return [
         ChildSpec(
             name=f"{REPLIES}-{i}",
@@ -103,17 +117,16 @@ def _asking(
             index=0,
             group=REPLIES,
             prefetch=group.prefetch,
-            ordered=group.consumers == 1,  # several answer at their own pace
+            ordered=_alone(topology, name, i),  # several answer at their own pace
             replies_through=pipes[i],
-            **{**common, "endpoints": each.as_json()},
+            **common,
+            endpoints=each.as_json(),
         )
         for i, each in enumerate(replies)
     ]
 
 
-def _common(
-    scenario: Scenario, candidate: Candidate, driver: Driver, reference: str, endpoints: Endpoints
-) -> dict[str, Any]:
+def _common(scenario: Scenario, candidate: Candidate, driver: Driver, reference: str) -> dict[str, Any]:
     promise = candidate.promise
     assert promise is not None
     load, message = scenario.load, scenario.message
@@ -121,7 +134,6 @@ def _common(
     return {
         "driver": reference,
         "client": candidate.client,
-        "endpoints": endpoints.as_json(),
         "settings": dict(settings),
         "producers": scenario.topology.producers,
         # Of each user one message; else as many as the scenario says.

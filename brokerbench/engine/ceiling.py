@@ -18,7 +18,7 @@ import numpy as np
 
 from brokerbench import stamp
 from brokerbench.contract import Destination, Driver, Endpoints
-from brokerbench.model import Candidate, Plan
+from brokerbench.model import Candidate, Plan, Scenario
 from brokerbench.servers import Guardian, GuardianLost
 
 from .bodies import Bodies, save_rows
@@ -168,7 +168,7 @@ class _Bench:
 
     def _destination(self, candidate: Candidate, role: str) -> Destination:
         """For consumers there are no producers, so that nothing waits for any."""
-        topology = self.plan.scenario.of(candidate.name).topology
+        topology = _of_one_topic(self.plan.scenario.of(candidate.name)).topology
         producers = topology.producers if role == "producer" else 0
         groups = {name: group.consumers for name, group in topology.groups.items()}
         return Destination("bb.ceiling", topology.partitions, producers, groups)
@@ -177,9 +177,9 @@ class _Bench:
         self, candidate: Candidate, driver: Driver, reference: str, endpoints: Endpoints, role: str
     ) -> list[ChildSpec]:
         alone = role == "consumer"
-        asked, seed = self.plan.scenario.of(candidate.name), self.plan.seed
+        asked, seed = _of_one_topic(self.plan.scenario.of(candidate.name)), self.plan.seed
         canned = self._canned[candidate.name]
-        told = cast(asked, candidate, driver, reference, endpoints, tag=_TAG, seed=seed, ledger=canned.folder)
+        told = cast(asked, candidate, driver, reference, [endpoints], tag=_TAG, seed=seed, ledger=canned.folder)
         if alone and not asked.message.equal_bytes:
             told[role] = [dataclasses.replace(spec, **canned.alike()) for spec in told[role]]
         return [
@@ -203,6 +203,11 @@ class _Bench:
     def _beat(self) -> None:
         if self.stop_asked():
             raise _NotMeasured(_STOPPED)
+
+
+def _of_one_topic(scenario: Scenario) -> Scenario:
+    """All in one place: what a client can do alone does not hang on how many share the stand-in's."""
+    return scenario.model_copy(update={"topology": scenario.topology.model_copy(update={"topics": 1})})
 
 
 class _Canned:

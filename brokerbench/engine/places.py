@@ -1,9 +1,10 @@
-"""Where a trial's messages go at the broker: one destination, and in request-reply one for replies to each producer.
+"""Where a trial's messages go at the broker: a destination for each topic, and in request-reply one for replies to each
+producer.
 
 Applications have a reply queue each, too: nobody looks through replies to others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -23,16 +24,19 @@ def of_replies(topology: Topology) -> Topology:
 
 @dataclass(frozen=True)
 class Places:
-    messages: Endpoints
+    messages: tuple[Endpoints, ...]  # by topic
     replies: tuple[Endpoints, ...] = ()  # by producer
 
     @classmethod
     def declare(cls, admin: Admin, scenario: Scenario, name: str) -> Self:
         """Raises BadTarget; what was made until then is deleted."""
-        topology, made = scenario.topology, []
-        asked = [(topology, name)]
+        topology = scenario.topology
+        topics = [topology.of_topic(topic) for topic in range(topology.topics)]
+        asked = [(of, name if len(topics) == 1 else f"{name}.t{topic}") for topic, of in enumerate(topics)]
+        made: list[Endpoints] = []
         if topology.answered:
-            asked += [(of_replies(topology), f"{name}.r{producer}") for producer in range(topology.producers)]
+            producers = range(topology.producers)
+            asked += [(of_replies(topics[producer % len(topics)]), f"{name}.r{producer}") for producer in producers]
         try:
             for of, called in asked:
                 made.append(admin.declare(_destination(of, called)))
@@ -42,11 +46,11 @@ class Places:
                 for endpoints in made:
                     admin.delete(endpoints)
             raise
-        return cls(made[0], tuple(made[1:]))
+        return cls(tuple(made[: len(topics)]), tuple(made[len(topics) :]))
 
     def counters(self, admin: Admin) -> Counters:
-        """Published are messages, without replies; replies are those of all requesters."""
-        found = admin.counters(self.messages)
+        """Over all topics. Published are messages, without replies; replies are those of all requesters."""
+        found = _sum([admin.counters(each) for each in self.messages])
         if not self.replies:
             return found
         replies = [admin.counters(each) for each in self.replies]
@@ -54,7 +58,7 @@ class Places:
         return Counters(found.published, delivered, _added((found.stored, *(each.stored for each in replies))))
 
     def delete(self, admin: Admin) -> None:
-        for each in (self.messages, *self.replies):
+        for each in (*self.messages, *self.replies):
             admin.delete(each)
 
 
@@ -62,6 +66,18 @@ def _destination(topology: Topology, name: str) -> Destination:
     groups = {group: each.consumers for group, each in topology.groups.items()}
     dead_letters = tuple(group for group, each in topology.groups.items() if each.dead_letter)
     return Destination(name, topology.partitions, topology.producers, groups, dead_letters)
+
+
+def _sum(counters: Sequence[Counters]) -> Counters:
+    first, *others = counters
+    if not others:
+        return first
+    return Counters(
+        _added(each.published for each in counters),
+        {group: _added(each.delivered.get(group) for each in counters) for group in first.delivered},
+        _added(each.stored for each in counters),
+        {group: _added(each.dead_lettered.get(group) for each in counters) for group in first.dead_lettered},
+    )
 
 
 def _added(numbers: Iterable[int | None]) -> int | None:

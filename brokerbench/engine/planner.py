@@ -126,6 +126,8 @@ def _client(broker: Broker, driver: Driver) -> str:
 
 
 def promise_of(broker: Broker, scenario: Scenario, driver: Driver) -> Promise:
+    """Of a topic with all that is dealt to it; others have as many, or one less. Raises Excluded."""
+    scenario = scenario.model_copy(update={"topology": scenario.topology.of_topic(0)})
     settings = driver.Settings.from_base(broker.settings)
     delivery = scenario.delivery
     try:

@@ -229,6 +229,8 @@ class Recorder:
 
     def _work(self, first: Words, second: Words, received: Ints, parts: NDArray[np.int32], flagged: Flags) -> None:
         good = self._ours(first, second)
+        if self._spec.topics > 1:
+            good &= stamp.producers_of(first) % self._spec.topics == self._spec.index % self._spec.topics
         if not good.all():
             self._strangers(first[~good], second[~good])
             if not good.any():
@@ -298,7 +300,7 @@ class Recorder:
             self._newest[producer, partition] = int(peaks[-1])
 
     def _strangers(self, first: NDArray[np.uint64], second: NDArray[np.uint64]) -> None:
-        """Canaries, messages of others, and stamps that are ours but damaged."""
+        """Canaries, messages of others or of another topic, and stamps that are ours but damaged."""
         whole = stamp.valid(first, second)
         tags = stamp.tags_of(first)
         canary = whole & (tags == self._spec.tag | stamp.CANARY)

@@ -5,7 +5,7 @@ its reply is promised: if the replier dies before, the request comes again where
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -46,28 +46,32 @@ class Replier:
 
     def __init__(self, spec: ChildSpec, driver: Driver, session: Session, consumer: Consumer) -> None:
         self._consumer, self._settling, self._tag = consumer, spec.settling, spec.tag
-        self._lines = [_Line(spec, driver, session, endpoints) for endpoints in spec.replies]
+        self._lines = {
+            producer: _Line(spec, driver, session, endpoints)
+            for producer, endpoints in enumerate(spec.replies)
+            if endpoints is not None  # those of other topics ask nothing here
+        }
         self._held: dict[int, list[Any]] = {}  # number of a delivery -> [replies that are not promised, its tokens]
         self._numbered = 0
         self._turns = 0
 
     def receive(self, timeout_s: float) -> Deliveries:
         """As a consumer's; while a reply waits for room, nothing more is received."""
-        for line in self._lines:
+        for line in self._lines.values():
             self._promised(line.confirms(0.0))
-        full = [line for line in self._lines if line.waiting]
+        full = [line for line in self._lines.values() if line.waiting]
         for line in full:
             self._promised(line.push(min(timeout_s, _SLICE_S * 10)))
         if full:
             return NO_DELIVERIES
-        moving = self._turns > 0 or any(line.unconfirmed for line in self._lines)
+        moving = self._turns > 0 or any(line.unconfirmed for line in self._lines.values())
         self._turns = max(0, self._turns - 1)
         return self._consumer.receive(min(timeout_s, _SLICE_S) if moving else timeout_s)
 
     def reply(self, deliveries: Deliveries) -> None:
         """To each message of ours; what is none is settled and gets no reply."""
         number, self._numbered = self._numbered, self._numbered + 1
-        answers = list(_by_producer(deliveries, self._tag, len(self._lines)))
+        answers = list(_by_producer(deliveries, self._tag, self._lines))
         self._held[number] = [sum(batch.count for _, batch in answers), deliveries.tokens]
         self._turns = _TURNS
         if not answers:
@@ -77,22 +81,23 @@ class Replier:
 
     def counts(self) -> Counter[str]:
         names = ("sent", "confirmed", "refused")
-        return Counter({f"replies_{name}": sum(getattr(line, name) for line in self._lines) for name in names})
+        lines = self._lines.values()
+        return Counter({f"replies_{name}": sum(getattr(line, name) for line in lines) for name in names})
 
     def events(self) -> Iterator[Event]:
-        for line in self._lines:
+        for line in self._lines.values():
             yield from line.connection.events()
 
     def finish(self) -> None:
         """What is under way gets a last moment to be promised. Raises ConnectionLost."""
-        for line in self._lines:
+        for line in self._lines.values():
             for _ in range(_LAST_TURNS):
                 if not (line.waiting or line.unconfirmed):
                     break
                 self._promised(line.push(_LAST_S))
 
     def close(self) -> None:
-        for line in self._lines:
+        for line in self._lines.values():
             with suppress(BadTarget, ConnectionLost):
                 line.close()
 
@@ -169,8 +174,8 @@ class _Line:
         self.connection.close()
 
 
-def _by_producer(deliveries: Deliveries, tag: int, producers: int) -> Iterator[tuple[int, Batch]]:
-    """The messages of each producer, in their order."""
+def _by_producer(deliveries: Deliveries, tag: int, producers: Container[int]) -> Iterator[tuple[int, Batch]]:
+    """The messages of each of these producers, in their order."""
     if deliveries.payloads is not None:
         payloads = [each for each in deliveries.payloads if len(each) >= STAMP_BYTES]
         of = _senders(np.frombuffer(b"".join([each[:STAMP_BYTES] for each in payloads]), "<u8").reshape(-1, 2), tag)
@@ -195,9 +200,10 @@ def _senders(words: NDArray[np.uint64], tag: int) -> NDArray[np.int64]:
     return np.where(ours, stamp.producers_of(first).astype(np.int64), -1)
 
 
-def _split(of: NDArray[np.int64], producers: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    for producer in np.unique(of[(of >= 0) & (of < producers)]).tolist():
-        yield producer, np.flatnonzero(of == producer)
+def _split(of: NDArray[np.int64], producers: Container[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    for producer in np.unique(of).tolist():
+        if producer in producers:
+            yield producer, np.flatnonzero(of == producer)
 
 
 def _batch(payloads: Sequence[bytes]) -> Batch:

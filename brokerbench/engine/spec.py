@@ -22,7 +22,7 @@ class ChildSpec:
     client: str
     endpoints: Mapping[str, Any]
     settings: Mapping[str, Any]
-    index: int
+    index: int  # among all producers, or in its group, whatever the topic
     group: str | None
     producers: int
     in_flight: int
@@ -47,10 +47,11 @@ class ChildSpec:
     mean_bytes: float | None = None  # None: all are equal
     compressibility: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)  # of every message
-    replies: Sequence[Mapping[str, Any]] = ()  # who answers: where to, for each producer
+    replies: Sequence[Mapping[str, Any] | None] = ()  # who answers: where to, for each producer of its topic
     replies_through: str | None = None  # the pipe by which who receives replies tells its producer of them
     most: int | None = None  # messages of this producer; None: as many as the schedule has
     work: Mapping[str, Any] | None = None  # what this consumer does with its messages; None: it takes and settles them
+    topics: int = 1  # over which its like are dealt: it is of topic `index` modulo these
     churn_s: float | None = None  # from one closing of its connection to the next; None: it stays open
     canned: bool = False  # the same messages come again and again, and may come before t0
 
@@ -65,10 +66,11 @@ class ChildSpec:
             in_flight=self.in_flight,
             prefetch=self.prefetch,
             size_bytes=self.size_bytes,
-            index=self.index,
+            index=self.index // self.topics,
             group=self.group,
             mean_bytes=self.mean_bytes,
             headers=self.headers,
+            turn=self.index,
         )
 
     @property

@@ -196,7 +196,7 @@ class _Runner:
             raise TrialFailed(f"{ended}; the ledger goes as far as the load did")
         self.context.observe("phase", {"phase": "reading back"})
         measured.counters = self._counters(admin, places)
-        measured.facts = self.context.hide({**admin.facts(places.messages), **self.context.about})
+        measured.facts = self.context.hide({**admin.facts(places.messages[0]), **self.context.about})
         fleet.tell(fleet.of("producer"), do="close")
         fleet.until(lambda: all(c.closed for c in fleet.children), _DONE_S)
         if self.monitor:

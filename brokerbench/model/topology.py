@@ -1,4 +1,5 @@
-"""Who takes part: producers, and groups of consumers that are each owed every message; and whether they answer."""
+"""Who takes part: producers, and groups of consumers that are each owed every message; over how many topics they are
+dealt; and whether they answer."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -25,12 +26,24 @@ class Topology(Frozen):
     pattern: Pattern = Field(
         default=Pattern.STREAM, description="request-reply: the one group answers each message to the producer it is of"
     )
-    topics: Annotated[Count, Field(le=1)] = 1
-    partitions: Annotated[Count, Field(le=256)] = 1
+    topics: Annotated[Count, Field(le=16)] = Field(
+        default=1, description="producers, and the consumers of each group, are dealt over them in turn"
+    )
+    partitions: Annotated[Count, Field(le=256)] = Field(default=1, description="of each topic")
     producers: Annotated[Count, Field(le=32)] = 1
     groups: Annotated[Mapping[str, Group], Field(min_length=1)] = Field(default_factory=lambda: {"all": Group()})
 
     churn: Churn | None = Field(default=None, description="connections that close and open again under the load")
+
+    @model_validator(mode="after")
+    def _every_topic_has_its_own(self) -> "Topology":
+        sides = {"producers": self.producers, **{f"groups.{k}.consumers": g.consumers for k, g in self.groups.items()}}
+        if few := [f"{name} is {count}" for name, count in sides.items() if count < self.topics]:
+            raise ValueError(
+                f"each of {self.topics} topics has a producer, and a consumer of each group, of its own at least;"
+                f" {', '.join(few)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_group_answers(self) -> "Topology":
@@ -56,6 +69,17 @@ class Topology(Frozen):
         """Without churn where there is none: it is the same question as before there was such a key."""
         kept: dict[str, Any] = dump(self)
         return kept if self.churn else {name: value for name, value in kept.items() if name != "churn"}
+
+    def of_topic(self, topic: int) -> "Topology":
+        """Who is dealt to one of the topics: the i-th of each side to topic i modulo `topics`."""
+        if self.topics == 1:
+            return self
+        dealt = {
+            name: group.model_copy(update={"consumers": len(range(topic, group.consumers, self.topics))})
+            for name, group in self.groups.items()
+        }
+        producers = len(range(topic, self.producers, self.topics))
+        return self.model_copy(update={"topics": 1, "producers": producers, "groups": dealt})
 
     @property
     def answered(self) -> bool:

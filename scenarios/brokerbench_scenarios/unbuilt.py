@@ -3,17 +3,13 @@
 Whoever builds one removes its line here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .problems import Problem
-from .tree import Leaf, Node, Table
+from .tree import Table
 
 __all__ = ["refuse_unbuilt"]
-
-
-def _always(_: Node) -> bool:
-    return True
 
 
 @dataclass(frozen=True)
@@ -21,11 +17,6 @@ class _Unbuilt:
     path: tuple[str, ...]  # `*` stands for any name
     what: str
     instead: str = "remove it"
-    when: Callable[[Node], bool] = _always
-
-
-def _above_one(node: Node) -> bool:
-    return isinstance(node, Leaf) and isinstance(node.value, int) and node.value > 1
 
 
 _UNBUILT = (
@@ -36,7 +27,6 @@ _UNBUILT = (
     _Unbuilt(
         ("brokers", "*", "options"), "options: settings handed to the client unchecked", "use the driver's own keys"
     ),
-    _Unbuilt(("topology", "topics"), "topology.topics: more than one topic", "use 1", _above_one),
 )
 
 
@@ -46,11 +36,9 @@ def refuse_unbuilt(root: Table) -> tuple[list[Problem], list[tuple[str, ...]]]:
     for rule in _UNBUILT:
         for holder, path in list(_matches(root, rule.path)):
             entry = holder.entries[path[-1]]
-            if rule.when(entry.node):
-                place = entry.place if rule.when is _always else entry.node.place
-                problems.append(Problem(place, f"{rule.what} is not built yet in this version", rule.instead))
-                paths.append(path)
-                del holder.entries[path[-1]]
+            problems.append(Problem(entry.place, f"{rule.what} is not built yet in this version", rule.instead))
+            paths.append(path)
+            del holder.entries[path[-1]]
     return problems, paths
 
 

@@ -134,7 +134,7 @@ def test_each_candidate_is_asked_its_own():
     for name in ("a", "b"):
         candidate, asked = plan.candidate(name), plan.scenario.of(name)
         assert candidate.promise is not None
-        specs = cast(asked, candidate, driver, "nats", endpoints, tag=1, seed=1, ledger=Path())
+        specs = cast(asked, candidate, driver, "nats", [endpoints], tag=1, seed=1, ledger=Path())
         told.append((specs["producer"][0].in_flight, specs["consumer"][0].prefetch))
         assert candidate.promise.settings["max_ack_pending"] == {"all": asked.topology.groups["all"].prefetch}
     assert told == [(1000, 500), (1, 2)]
@@ -152,7 +152,7 @@ def test_headers_come_to_each_session_of_who_can_carry_them_and_exclude_who_cann
     for name in ("push", "list", "old"):
         assert "no headers with these settings: leave message.headers out" in (plan.candidate(name).excluded or "")
     driver, endpoints = brokerbench_drivers.load("nats"), Endpoints({}, "x", {"all": "x"}, extra={"deliver": {}})
-    specs = cast(plan.scenario, plan.candidate("nats"), driver, "nats", endpoints, tag=1, seed=1, ledger=Path())
+    specs = cast(plan.scenario, plan.candidate("nats"), driver, "nats", [endpoints], tag=1, seed=1, ledger=Path())
     for spec in (*specs["producer"], *specs["consumer"]):
         told = ChildSpec(**json.loads(json.dumps(spec.as_json())))
         assert told.session(None).headers == headers

@@ -280,3 +280,14 @@ def test_sync_makes_the_files_say_all_that_came(tmp_path, bodies):
     recorder.sync()
     assert np.flatnonzero(read_page(Path(recorder.files()["2"]), 0)).tolist() == [1, 2, 4]
     recorder.close()
+
+
+def test_a_message_of_another_topic_is_foreign(tmp_path: Path, bodies: Bodies) -> None:
+    """A consumer of topic 1 of 2 is owed what producers 1, 3, ... send."""
+    recorder = opened(tmp_path, topics=2, index=3)
+    sent = [payload(bodies, TAG, producer, 0, START) for producer in (0, 1, 2, 3)]
+    recorder.add(deliveries(sent), T0 + START + 1)
+    recorder.sync()
+    assert recorder.counts["unique"] == 2
+    assert recorder.counts["foreign"] == 2
+    assert set(recorder.files()) == {"1", "3"}

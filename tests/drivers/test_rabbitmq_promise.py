@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from brokerbench.contract import CannotPromise, Feature
+from brokerbench.contract import CannotPromise, Endpoints, Feature, Session
 from brokerbench.model import (
     Broker,
     Delivery,
@@ -233,6 +233,13 @@ def test_an_address_is_written_as_the_url_that_gives_it(text: str) -> None:
 
 def test_a_cluster_deals_its_clients_out() -> None:
     of = DRIVER.address("amqp://one?nodes=two:5673:15673")
-    assert [node_of(of, index)["host"] for index in range(3)] == ["one", "two", "one"]
+
+    def node(index: int, turn: int | None = None) -> str:
+        session = Session(Endpoints(of, "x"), "pika", None, 1, 1, 64, index, None, turn=turn)
+        return str(node_of(session)["host"])
+
+    assert [node(index) for index in range(3)] == ["one", "two", "one"]
+    # Of two topics each has its own first producer: they go to different nodes all the same.
+    assert [node(turn // 2, turn) for turn in range(4)] == ["one", "two", "one", "two"]
     assert node_of(of, 1)["management_port"] == 15673
     assert node_of(of, 1)["user"] == "guest"

@@ -42,6 +42,7 @@ def scenario(
     guarantee: Guarantee = AT_MOST,
     in_flight: int = 1000,
     producers: int = 1,
+    topics: int = 1,
     groups: Mapping[str, Group] | None = None,
     churn: Churn | None = None,
     blocks: int = 1,
@@ -55,7 +56,7 @@ def scenario(
     return Scenario(
         scenario="try-out",
         brokers=brokers,
-        topology=Topology(producers=producers, groups=groups or {"all": Group()}, churn=churn),
+        topology=Topology(topics=topics, producers=producers, groups=groups or {"all": Group()}, churn=churn),
         message=Message(size="256B", headers=headers),
         delivery=Delivery(guarantee=guarantee, in_flight=in_flight),
         load=Load(model=model, warmup=warmup, stages=(Stage(**stage),), drain=drain),

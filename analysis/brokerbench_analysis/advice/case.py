@@ -44,7 +44,13 @@ class Case:
         return int(self.asked["topology"]["producers"])
 
     @property
+    def topics(self) -> int:
+        """Over which all are dealt in turn."""
+        return int(self.asked["topology"]["topics"])
+
+    @property
     def partitions(self) -> int:
+        """Of each topic."""
         return int(self.asked["topology"]["partitions"])
 
     @property

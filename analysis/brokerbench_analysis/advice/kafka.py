@@ -1,5 +1,6 @@
 """Kafka: more consumers than partitions, batches that go out nearly empty, batches that are too small."""
 
+import math
 from collections.abc import Iterator
 
 from brokerbench_analysis.words import counted, digits
@@ -19,14 +20,15 @@ _BATCH_BYTES, _SMALL_BATCH_BYTES = 128 * 1024, 32 * 1024
 
 def _partitions(case: Case) -> Iterator[Finding]:
     for name, group in case.groups.items():
-        consumers = int(group["consumers"])
+        consumers = math.ceil(int(group["consumers"]) / case.topics)  # of a topic
         without = [each for each in case.consumers(name) if not each["unique_by_time"]]
-        idle = len(without) / len(case.trials)
+        idle = len(without) / len(case.trials) / case.topics
         if consumers <= case.partitions or idle < consumers - case.partitions:
             continue
+        of_topic = " of a topic" if case.topics > 1 else ""
         evidence = (
-            f"{counted(idle)} of {consumers} consumers of group {name} got no message at all: there are"
-            f" {case.partitions} partitions, and each is read by one consumer of a group"
+            f"{counted(idle)} of {consumers} consumers of group {name}{of_topic} got no message at all: there are"
+            f" {case.partitions} partitions{of_topic}, and each is read by one consumer of a group"
         )
         change = {case.key("topology", "partitions"): str(consumers)}
         yield Finding("topology.partitions", case.partitions, consumers, evidence, change)

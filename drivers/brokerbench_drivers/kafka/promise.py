@@ -106,7 +106,7 @@ def _what_would(delivery: Delivery, settings: Settings) -> str:
 
 def _notes(settings: Settings, scenario: Scenario) -> tuple[str, ...]:
     topology = scenario.topology
-    notes = [f"topics 1 -> one topic of {topology.partitions} partition{'s' * (topology.partitions > 1)}"]
+    notes = [f"topic -> topic of {topology.partitions} partition{'s' * (topology.partitions > 1)}"]
     if idle := {name: g.consumers for name, g in topology.groups.items() if g.consumers > topology.partitions}:
         notes += [f"group {name}: {n} consumers, {topology.partitions} with a partition" for name, n in idle.items()]
     notes.append(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from brokerbench.contract import Session
 from brokerbench_drivers._tls import tls_of
 from brokerbench_drivers._url import url_of
 
@@ -106,10 +107,10 @@ def nodes_of(of: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return [{**of, **node} for node in of.get("nodes") or [{}]]
 
 
-def node_of(of: Mapping[str, Any], index: int) -> Mapping[str, Any]:
-    """The one that this producer or consumer connects to: they are dealt out over the nodes."""
-    nodes = nodes_of(of)
-    return nodes[index % len(nodes)]
+def node_of(session: Session) -> Mapping[str, Any]:
+    """The one that this producer or consumer connects to: they are dealt out over the nodes, whatever their topic."""
+    nodes = nodes_of(session.endpoints.address)
+    return nodes[(session.index if session.turn is None else session.turn) % len(nodes)]
 
 
 def of_ours(of: Mapping[str, Any]) -> bool:

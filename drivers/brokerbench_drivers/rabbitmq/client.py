@@ -45,7 +45,7 @@ class PikaConnection:
         self._link.close()
 
     def _address(self) -> Mapping[str, Any]:
-        return node_of(self._session.endpoints.address, self._session.index)
+        return node_of(self._session)
 
     def _open(self) -> Link:
         return Link(self._address(), connection_name(self._session))

@@ -48,7 +48,7 @@ class RstreamConnection:
 
     def _open(self) -> RstreamLink:
         session = self._session
-        address = node_of(session.endpoints.address, session.index)
+        address = node_of(session)
         stream = session.endpoints.extra["routing_key"]
         return RstreamLink(address, connection_name(session), stream, to_leader=session.group is None)
 

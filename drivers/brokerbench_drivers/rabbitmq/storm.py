@@ -36,7 +36,7 @@ class StormConnection:
         self._link.close()
 
     def _open(self) -> StormLink:
-        return StormLink(node_of(self._session.endpoints.address, self._session.index), connection_name(self._session))
+        return StormLink(node_of(self._session), connection_name(self._session))
 
     def _reopen(self) -> None:
         self._link.close()

@@ -85,5 +85,7 @@ def _pattern(topology: Json, load: Json) -> list[tuple[str, str]]:
 def _topology(topology: Json) -> str:
     groups = [f"{name}: {Group.from_base(group).words}" for name, group in topology["groups"].items()]
     sides = f"{plural(topology['producers'], 'producer')}, {plural(topology['partitions'], 'partition')}"
+    if topology["topics"] > 1:
+        sides += f" of each of {topology['topics']} topics, over which producers and each group's consumers are dealt"
     churn = f"; {Churn.from_base(topology['churn']).text}" if topology.get("churn") else ""
     return f"{sides}; {plural(len(groups), 'group')} ({'; '.join(groups)}){churn}"
