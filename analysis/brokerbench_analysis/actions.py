@@ -94,7 +94,7 @@ def _broken(summary: Json) -> Iterator[Action]:
     missed: dict[str, list[str]] = {}
     for row in summary["slo"]:
         if row["met"] is False:
-            missed.setdefault(row["slo"], []).append(row["candidate"])
+            missed.setdefault(row["words"], []).append(row["candidate"])
     judged = {row["candidate"] for row in summary["slo"]}
     for objective, names in missed.items():
         if judged and set(names) == judged:

@@ -15,8 +15,9 @@ from .folder import Json
 from .looks import look_of, unfinished
 from .metrics import Metric
 from .needs import lacking
+from .standing import Standing
 from .verdict import Verdict
-from .would_change import Standing, would_change
+from .would_change import would_change
 
 __all__ = ["Decision", "decide_between"]
 
@@ -59,7 +60,8 @@ def decide_between(
     winner = leader if certainty in {SHOWN, ONLY_ONE_LEFT} else None
     ranked = [next(c for c in candidates if c.name == name) for name in ranking]
     by_figure = orders(ranked, of, found)
-    standing = Standing(run, tuple(candidates), tuple(ranking), of, tuple(found), by_figure, certainty == UNDECIDED)
+    undecided = certainty == UNDECIDED
+    standing = Standing(run, tuple(candidates), tuple(ranking), of, tuple(found), by_figure, slos, undecided)
     return Decision(
         winner,
         leader,
@@ -100,7 +102,7 @@ def _unclaimed(run: Json, ranking: Sequence[str], slos: Sequence[Json]) -> tuple
         return UNFINISHED, why
     if not ranking:
         return NOTHING, "no candidate could be ranked"
-    missed = [str(row["slo"]) for row in slos if row["candidate"] == ranking[0] and row["met"] is False]
+    missed = [str(row["words"]) for row in slos if row["candidate"] == ranking[0] and row["met"] is False]
     return (OBJECTIVE_MISSED, f"{ranking[0]} leads, and does not meet {', '.join(missed)}") if missed else None
 
 

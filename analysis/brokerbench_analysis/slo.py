@@ -4,13 +4,14 @@ A candidate that did not carry the load in some trial meets nothing under that l
 """
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .candidates import Candidate
 from .metrics import metric, value_of
+from .words import counted
 
-__all__ = ["OPS", "evaluate"]
+__all__ = ["OPS", "evaluate", "in_words"]
 
 OPS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
 
@@ -26,10 +27,20 @@ def evaluate(slos: Sequence[dict[str, Any]], candidates: Sequence[Candidate]) ->
     return rows
 
 
+def in_words(slo: Mapping[str, Any]) -> str:
+    """For a reader who has not seen the file: `end-to-end p99 < 50 ms`, `lost messages = 0`."""
+    try:
+        of = metric(slo["metric"])
+    except ValueError:
+        return f"{slo['metric']}: {slo.get('text') or ''}".strip()
+    op = {"<=": "≤", ">=": "≥"}.get(slo["op"], slo["op"])
+    return f"{of.words} {op} {counted(float(slo['value']))}{of.unit and f' {of.unit}'}"
+
+
 def _one(slo: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     text = str(slo.get("text") or f"{slo['op']} {slo['value']:g}")
     row = {"slo": text if slo["metric"] in text else f"{slo['metric']}: {text}", "metric": slo["metric"]}
-    row |= {"why": candidate.uncarried}
+    row |= {"words": in_words(slo), "why": candidate.uncarried}
     try:
         of = metric(slo["metric"])
     except ValueError:

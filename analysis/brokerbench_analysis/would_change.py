@@ -1,55 +1,41 @@
-"""Which criterion would change the choice, in words. A sentence names a candidate that would lead only where its own
-figures show it; what was not measured, or not tested, says so."""
+"""What would change the answer, in words. A sentence names a candidate that would lead only where its own figures show
+it; what was not measured, or not tested, says so."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from brokerbench.model import Having
 
 from .candidates import Candidate
-from .claims import Comparison, claim_of
-from .criteria import Order
-from .folder import Json
-from .metrics import Metric, value_of
+from .claims import claim_of
+from .distances import nearest_limit, nearest_rival
 from .needs import lacking
+from .standing import Standing
 from .statistics import Estimate
-from .words import digits
 
-__all__ = ["Standing", "would_change"]
+__all__ = ["would_change"]
 
 NONE = "No other criterion that was measured here names another candidate."
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Where the candidates stand: what every sentence is made of."""
-
-    run: Json
-    candidates: tuple[Candidate, ...]
-    ranking: tuple[str, ...]
-    of: Metric
-    found: tuple[Comparison, ...]
-    orders: tuple[Order, ...]
-    undecided: bool
-
-    @property
-    def leader(self) -> Candidate | None:
-        return self.named(self.ranking[0]) if self.ranking else None
-
-    def named(self, name: str) -> Candidate:
-        return next(c for c in self.candidates if c.name == name)
-
-    def figure(self, name: str, of: Metric | None = None) -> str:
-        of = of or self.of
-        value, bound = value_of(self.named(name).merged or {}, of)
-        number = digits(value, 4 if of.higher_is_better else 3)
-        return f"{'at least ' if bound else ''}{number}{f' {of.unit}' if of.unit else ''}"
-
-
 def would_change(at: Standing) -> list[str]:
-    """The strongest filters first; one sentence that says so where nothing would."""
-    said = [sentence for part in _PARTS for sentence in part(at)]
-    return said or ([] if at.leader is None or len(at.ranking) < 2 else [NONE])
+    """In the order of `_PARTS`. Where no criterion would change it, one sentence says so, after how near it is."""
+    said = [(part in _DISTANCES, sentence) for part in _PARTS for sentence in part(at)]
+    if all(distance for distance, _ in said) and len(at.ranking) > 1:
+        said.append((False, NONE))
+    return [sentence for _, sentence in said]
+
+
+def _objective_missed(at: Standing) -> Iterator[str]:
+    """Who leads by the figure and misses an objective has not won: who could, instead?"""
+    leader = at.leader
+    missed = [row["words"] for row in at.slos if leader and row["candidate"] == leader.name and row["met"] is False]
+    if leader is None or not missed:
+        return
+    rest = [name for name in at.ranking[1:] if all(row["met"] for row in at.slos if row["candidate"] == name)]
+    if rest:
+        condition = f"If {leader.name} is out because it misses {_listed(missed)}"
+        figure = f"{at.of.words} {at.figure(rest[0])}"
+        yield f"{condition}, {rest[0]} is the best of those that meet every objective ({figure})."
 
 
 def _needs(at: Standing) -> Iterator[str]:
@@ -147,7 +133,7 @@ def _between_equals(at: Standing) -> Iterator[str]:
                 yield f"Between {leader.name} and {c.b}, {of.words} speaks for {leader.name} ({values}; not tested)."
     names = [c.b for c in equals if c.left_open]
     if names:
-        yield f"More blocks may decide between {leader.name} and {_listed(names, 'or')}: raise repeats.blocks."
+        yield f"More blocks may decide between {leader.name} and {_listed(names, 'or')}."
 
 
 def _not_known(at: Standing) -> Iterator[str]:
@@ -176,12 +162,18 @@ def _listed(names: list[str], word: str = "and") -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
+# The reading order: what may take the leader out, who may come before it, what the asker could do without, which other
+# figure speaks for another, and what nobody knows.
 _PARTS: tuple[Callable[[Standing], Iterator[str]], ...] = (
-    _needs,
-    _support,
-    _other_figures,
-    _between_equals,
-    _weaker_promise,
+    _objective_missed,
     _not_known,
+    _support,
+    nearest_limit,
+    _between_equals,
+    nearest_rival,
+    _needs,
+    _weaker_promise,
+    _other_figures,
     _not_measured,
 )
+_DISTANCES = (nearest_limit, nearest_rival)

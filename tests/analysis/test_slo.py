@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from brokerbench_analysis.folder import Json
+from brokerbench_analysis.slo import in_words
 from brokerbench_analysis.summary import analyse
 from tests.analysis.folders import Behaviour, Broker
 
@@ -46,12 +47,26 @@ def test_the_row_says_what_was_asked_and_found(run: Run) -> None:
     assert row == {
         "candidate": "a",
         "slo": "end_to_end.p99: < 50",
+        "words": "end-to-end p99 < 50 ms",
         "metric": "end_to_end.p99",
         "value": pytest.approx(2.0, rel=1e-3),
         "at_least": False,
         "met": True,
         "why": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (slo("lost", "=", 0), "lost messages = 0"),
+        (slo("throughput", ">=", 5000), "throughput ≥ 5,000 msg/s"),
+        (slo("confirm.p99.9", "<=", 0.5), "confirm p99.9 ≤ 0.5 ms"),
+        (slo("no_such_figure", "<", 1), "no_such_figure: < 1"),
+    ],
+)
+def test_an_objective_in_words(condition: Json, expected: str) -> None:
+    assert in_words(condition) == expected
 
 
 def test_one_trial_that_misses_it_is_enough(run: Run) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerbench.model import Churn, Group, Load, Message, Pattern, Stage, format_duration
+from brokerbench_analysis.slo import in_words
 from brokerbench_reports.words import count, plural
 
 __all__ = ["asked", "load_words", "promise_words"]
@@ -26,6 +27,8 @@ def asked(scenario: Json, primary: str) -> list[tuple[str, str]]:
     ]
     if scenario.get("needs"):
         pairs.append(("Must have", ", ".join(scenario["needs"])))
+    if scenario.get("slo"):
+        pairs.append(("Objectives", "; ".join(in_words(slo) for slo in scenario["slo"])))
     return pairs + [(f"{name} alone", text) for name, own in scenario["brokers"].items() if (text := _own(own, load))]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from brokerbench_analysis import Study, Verdict
+from brokerbench_analysis import Study
 from brokerbench_analysis.actions import next_actions
 from brokerbench_analysis.metrics import Metric, metric, value_of
-from brokerbench_analysis.outlook import certainty, meets, would_change
+from brokerbench_analysis.outlook import certainty, meets
 from brokerbench_reports.words import NOT_MEASURED, between, count, figure, plural
 
 from .asked import promise_words
@@ -78,7 +78,7 @@ def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
 def _short(study: Study, subjects: Sequence[Subject]) -> str:
     """Instead of the verdict's own sentence, where that is a long list, or of figures in doubt; else empty."""
     if study.verdict.ranking:
-        return _doubtful(study, subjects) or _of_many(study.verdict)
+        return _doubtful(study, subjects) or _of_many(study)
     if subjects and all(s.excluded for s in subjects):
         return "No answer: every candidate was excluded before the run."
     tried = [s for s in subjects if s.counted and not s.floor]
@@ -87,13 +87,20 @@ def _short(study: Study, subjects: Sequence[Subject]) -> str:
     return "No answer: no candidate could be ranked. The reasons stand below." if tried else ""
 
 
-def _of_many(verdict: Verdict) -> str:
-    """The nearest ones by name, the others as a number; empty where all are named."""
-    claims = verdict.claims
-    if len(claims) <= _MANY:
+def _of_many(study: Study) -> str:
+    """The nearest one by name, the others of its kind as a number, and what is open by name; empty where few are."""
+    verdict = study.verdict
+    if len(verdict.claims) <= _MANY:
         return ""
-    first, rest = "; ".join(claims[: _MANY - 1]), len(claims) - _MANY + 1
-    return verdict.sentence.replace("; ".join(claims), f"{first}; {rest} more stand under Claims", 1)
+    tested = {row["b"]: row for row in study.summary["comparisons"] if row["primary"]}
+    ranked = [tested[row["candidate"]] for row in verdict.ranking if row["candidate"] in tested]
+    better = [row["text"] for row in ranked if row["claim"] == "better"]
+    others = [row["text"] for row in ranked if row["claim"] not in {"better", "not-comparable"}]
+    told = [
+        f"{better[0]}, and is better than {len(better) - 1} more" if len(better) > 1 else each for each in better[:1]
+    ]
+    told += others if len(others) <= _CHANGES else [*others[:2], f"{len(others) - 2} more are open, under Claims"]
+    return verdict.sentence.replace("; ".join(verdict.claims), "; ".join(told), 1) if told else ""
 
 
 def _sound(trial: Json) -> bool:
@@ -110,7 +117,7 @@ def _answers(study: Study, subjects: Sequence[Subject]) -> list[tuple[str, str]]
         told = names if of else "no candidate was measured"
         pairs.append(("Meets the need", f"{told}. {_missed(missed)}".strip()))
     pairs.append(("How sure", certainty(study)))
-    changes = would_change(study)
+    changes = study.summary["decision"]["would_change"]
     if changes and not _doubtful(study, subjects):
         more = f" {len(changes) - _CHANGES} more stand under Decision." if len(changes) > _CHANGES else ""
         pairs.append(("What would change it", f"{' '.join(changes[:_CHANGES])}{more}"))
@@ -143,10 +150,10 @@ def _columns(of: Metric) -> list[Column]:
         Column("must-haves"),
         Column("objectives"),
         Column(of.words, of.unit, "n"),
-        Column("headroom", "capacity ÷ rate", "n"),
+        Column("headroom", "capacity ÷ asked rate", "n"),
         Column("lost", "of the promised", "n"),
-        Column("in fault trials", "lost", "n"),
-        Column("broker CPU", "s per million", "n"),
+        Column("lost in fault trials", "", "n"),
+        Column("broker CPU", "s per million messages", "n"),
     ]
 
 
@@ -212,8 +219,8 @@ def _objectives(study: Study, subject: Subject) -> Cell:
         return Cell("exempt", badge="plain")
     if not rows:
         return Cell("none asked", css="none")
-    missed = [str(row["slo"]) for row in rows if row["met"] is False]
-    open_ = [str(row["slo"]) for row in rows if row["met"] is None]
+    missed = [str(row["words"]) for row in rows if row["met"] is False]
+    open_ = [str(row["words"]) for row in rows if row["met"] is None]
     if missed:
         why = next((str(row["why"]) for row in rows if row["why"]), None)
         return Cell("missed", why or "; ".join(missed), badge="missed")

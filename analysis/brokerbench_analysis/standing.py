@@ -1,0 +1,40 @@
+"""Where the candidates of a run stand: what every sentence on what would change the answer is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .candidates import Candidate
+from .claims import Comparison
+from .criteria import Order
+from .folder import Json
+from .metrics import Metric, value_of
+from .words import digits
+
+__all__ = ["Standing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`slos`: one row for each candidate and objective, as `slo.evaluate` has them, in the order of the scenario."""
+
+    run: Json
+    candidates: tuple[Candidate, ...]
+    ranking: tuple[str, ...]
+    of: Metric
+    found: tuple[Comparison, ...]
+    orders: tuple[Order, ...]
+    slos: Sequence[Json]
+    undecided: bool
+
+    @property
+    def leader(self) -> Candidate | None:
+        return self.named(self.ranking[0]) if self.ranking else None
+
+    def named(self, name: str) -> Candidate:
+        return next(c for c in self.candidates if c.name == name)
+
+    def figure(self, name: str, of: Metric | None = None) -> str:
+        of = of or self.of
+        value, bound = value_of(self.named(name).merged or {}, of)
+        number = digits(value, 4 if of.higher_is_better else 3)
+        return f"{'at least ' if bound else ''}{number}{f' {of.unit}' if of.unit else ''}"
