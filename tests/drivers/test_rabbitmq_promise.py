@@ -1,5 +1,6 @@
 """What the scenario's words become, and what is refused, in words that say what to use instead."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -234,12 +235,11 @@ def test_an_address_is_written_as_the_url_that_gives_it(text: str) -> None:
 def test_a_cluster_deals_its_clients_out() -> None:
     of = DRIVER.address("amqp://one?nodes=two:5673:15673")
 
-    def node(index: int, turn: int | None = None) -> str:
-        session = Session(Endpoints(of, "x"), "pika", None, 1, 1, 64, index, None, turn=turn)
-        return str(node_of(session)["host"])
+    def node(index: int, turn: int | None = None) -> Mapping[str, Any]:
+        return node_of(Session(Endpoints(of, "x"), "pika", None, 1, 1, 64, index, None, turn=turn))
 
-    assert [node(index) for index in range(3)] == ["one", "two", "one"]
+    assert [node(index)["host"] for index in range(3)] == ["one", "two", "one"]
     # Of two topics each has its own first producer: they go to different nodes all the same.
-    assert [node(turn // 2, turn) for turn in range(4)] == ["one", "two", "one", "two"]
-    assert node_of(of, 1)["management_port"] == 15673
-    assert node_of(of, 1)["user"] == "guest"
+    assert [node(turn // 2, turn)["host"] for turn in range(4)] == ["one", "two", "one", "two"]
+    assert node(1)["management_port"] == 15673
+    assert node(1)["user"] == "guest"
