@@ -5,7 +5,6 @@ Scandinavian Journal of Statistics 6 (1979). For the bootstrap see `bootstrap`.
 """
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -43,13 +42,22 @@ def mean_interval(values: Sequence[float], alpha: float = ALPHA, seed: int = 0) 
     values: it knows neither the n - 1 nor the heavier tails that t has (T. Hesterberg, What teachers should know about
     the bootstrap, The American Statistician 69, 2015), and at 15 would call 8 % of equal pairs different, not 5 %.
     """
-    spread = statistics.variance(values) if len(values) > 1 else 0.0
+    spread = _variance(values)
     found = _student(values, max(spread, 2 * GRAIN), alpha)
     if found.n < LEAST_FOR_BOOTSTRAP or found.low is None or found.high is None or spread < 2 * GRAIN:
         return found
     low, high, p = bca(values, alpha, seed)
     low, high, p = min(low, found.low), max(high, found.high), max(p, found.p or 0.0)
     return replace(found, low=low, high=high, p=p, method="t and BCa")
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Of a sample; 0 for a single value. In two passes, so that nothing cancels: the standard library's adds fractions,
+    which took two thirds of the time of all comparisons."""
+    if len(values) < 2:
+        return 0.0
+    mean = math.fsum(values) / len(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def _student(values: Sequence[float], spread: float, alpha: float) -> Estimate:
