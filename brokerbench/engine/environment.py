@@ -1,5 +1,6 @@
 """The machine a run was made on, for the reader who must judge whether its figures carry over."""
 
+import functools
 import hashlib
 import json
 import platform
@@ -59,9 +60,14 @@ def fingerprint(scenario: Mapping[str, Any]) -> str:
 
 def packages_of(drivers: Sequence[Driver]) -> list[str]:
     """Distributions whose versions belong into the record: what provides the drivers' client modules, and our own."""
-    providers = metadata.packages_distributions()
+    providers = _providers()
     modules = {module.partition(".")[0] for driver in drivers for module in driver.clients.values()}
     return ["brokerbench", "numpy", *{name for module in modules for name in providers.get(module, [])}]
+
+
+@functools.cache  # it reads the list of files of every package that is installed
+def _providers() -> Mapping[str, Sequence[str]]:
+    return metadata.packages_distributions()
 
 
 def _cpu() -> str | None:

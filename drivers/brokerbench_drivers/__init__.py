@@ -4,6 +4,7 @@ Importing this imports no driver and no client library: listing must be quick an
 """
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING, cast
@@ -46,6 +47,7 @@ def load(name: str) -> "Driver":
     return cast("Driver", getattr(importlib.import_module(module), attribute))
 
 
+@functools.cache  # a folder that stays as it is while a program runs, asked for with every driver
 def _built_in() -> tuple[str, ...]:
     return tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
