@@ -67,5 +67,5 @@ def test_the_driver_itself_passes(told: Mapping[str, "Future[Mapping[str, str | 
 def test_the_suite_finds_it(mutant: str, told: Mapping[str, "Future[Mapping[str, str | None]]"]) -> None:
     fault, found = MUTANTS[mutant], told[mutant].result()
     text = found[fault.test]
-    assert text is not None, f"{fault.test} passes; what fails: {[test for test in found if found[test] is not None]}"
+    assert text is not None, f"{fault.test} passes"
     assert fault.text in text, f"{fault.test} fails for another reason"

@@ -1,6 +1,7 @@
-"""A plugin: `BROKERBENCH_MUTANT=NAME pytest -p tests.conformance.mutated tests/conformance` runs the suite on a mutant.
+"""A plugin: `BROKERBENCH_MUTANT=NAME pytest -p tests.conformance.mutated tests/conformance` tries one mutant.
 
-It runs for this one case, with deadlines that a fault meets sooner. NAME none: the same case, unharmed.
+It runs for this one case, with deadlines that a fault meets sooner, and only the test that must find the fault: what
+others find of it proves nothing more, and takes their time. NAME none: the whole suite on the same case, unharmed.
 """
 
 import dataclasses
@@ -41,7 +42,19 @@ def _mutate(name: str) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that ask a driver with a server: a server's stand-in is not what is mutated."""
-    items[:] = [item for item in items if "lab" in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if "lab" in getattr(item, "fixturenames", ()) and _asked(item)]
+
+
+def _asked(item: pytest.Item) -> bool:
+    name = os.environ["BROKERBENCH_MUTANT"]
+    return name == NONE or item.name.partition("[")[0] == MUTANTS[name].test
+
+
+@pytest.fixture(autouse=True)
+def _up(request: pytest.FixtureRequest) -> None:
+    """The server has started before a test's time begins."""
+    of_test: lab.Lab = request.getfixturevalue("lab")  # by name: an argument would give it to tests that do not ask
+    of_test.server(of_test.case.settings)
 
 
 def pytest_unconfigure() -> None:
