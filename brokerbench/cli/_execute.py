@@ -213,8 +213,8 @@ def _conclude(folder: Path, stopped: bool, out: Console, events: Events | None) 
     from .report import write_report
 
     summary = write_summary(folder)
+    _print_result(summary, out)  # before the page: its charts take a few seconds
     [page] = write_report(folder)
-    _print_result(summary, out)
     out.print(f"\n{link(page)}", markup=False, highlight=False, soft_wrap=True)
     try:
         out.print(f"all runs: {link(write_index(folder.parent))}", markup=False, highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import signal
 import socket
 import sys
@@ -26,9 +27,19 @@ def _driver(reference: str) -> Driver:
 
 
 def _spec(channel: Channel) -> ChildSpec:
+    """It may be a while: a child may stand by for its trial."""
     while True:
         for message in channel.poll(60):
-            return ChildSpec(**message)
+            _print_to(message["log"])
+            return ChildSpec(**message["spec"])
+
+
+def _print_to(path: str) -> None:
+    """What C code writes goes there too."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
 
 
 def _run(channel: Channel) -> None:

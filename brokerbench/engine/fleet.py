@@ -1,8 +1,6 @@
 """The children of one trial, behind a small interface: start them, say something to them, hear what they report."""
 
 import select
-import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +11,9 @@ from brokerbench.servers import Guardian
 from .channel import Channel, ChannelClosed, Line
 from .clock import Clock, WallClock
 from .spec import ChildSpec
+from .standby import Standby, launch, tell_spec
 
 __all__ = ["Child", "ChildProcess", "Fleet", "LocalFleet", "TrialFailed"]
-
-# The arrays here are small; a thread pool for them would only take the brokers' CPU.
-_ENV = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class TrialFailed(Exception):
@@ -135,11 +131,13 @@ class Fleet:
 
 
 class LocalFleet(Fleet):
-    """Each child is a process on this machine, owned by the guardian."""
+    """Each child is a process on this machine, owned by the guardian; one that stands by is taken first."""
 
-    def __init__(self, guardian: Guardian, logs: Path, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, guardian: Guardian, logs: Path, beat: Callable[[], None], *, standby: Standby | None = None
+    ) -> None:
         super().__init__(logs, beat, WallClock())
-        self._guardian = guardian
+        self._guardian, self._standby = guardian, standby
         self._by_channel: dict[Channel, Child] = {}
 
     def __exit__(self, *_: object) -> None:
@@ -153,18 +151,15 @@ class LocalFleet(Fleet):
                 child.process.stop(0.5)
 
     def start(self, spec: ChildSpec) -> Child:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = self._guardian.spawn(
-                [sys.executable, "-P", "-m", "brokerbench.engine.child", "{fd0}"],
-                env={**_ENV, "PYTHONUNBUFFERED": "1"},
-                stdout=self._logs / f"{spec.name}.log",
-                pass_fds=(theirs.fileno(),),
-            )
-        channel = Channel(ours)
+        log = self._logs / f"{spec.name}.log"
+        waiting = self._standby.take() if self._standby else None
+        process, channel = waiting or launch(self._guardian, log)
         child = self._by_channel[channel] = Child(spec, process, channel)
-        channel.send(spec.as_json())
         self.children.append(child)
+        try:
+            tell_spec(channel, log, spec.as_json())
+        except ChannelClosed as gone:
+            raise TrialFailed(f"{spec.name}: {self._ended(child)}") from gone
         return child
 
     def _listen(self, timeout_s: float) -> None:

@@ -45,7 +45,16 @@ from .places import of_replies
 from .qualities import answers, of_set_up
 from .written import cannot_write, with_orders
 
-__all__ = ["TAGS", "Excluded", "enough_processes", "make_plan", "promise_of", "recipe_of", "settings_of"]
+__all__ = [
+    "TAGS",
+    "Excluded",
+    "enough_processes",
+    "make_plan",
+    "processes_of",
+    "promise_of",
+    "recipe_of",
+    "settings_of",
+]
 
 TAGS = 0x7FFF  # the 16th bit marks canaries
 _MAX_CHILDREN = 32
@@ -276,9 +285,14 @@ def _can_churn(scenario: Scenario, driver: Driver, settings: Any) -> None:
         )
 
 
-def enough_processes(scenario: Scenario) -> None:
+def processes_of(scenario: Scenario) -> int:
+    """Of the load, in each trial."""
     topology = scenario.topology
     asking = topology.producers * (2 if topology.answered else 1)  # and who receives the replies to each
-    wanted = asking + sum(group.consumers for group in topology.groups.values())
+    return asking + sum(group.consumers for group in topology.groups.values())
+
+
+def enough_processes(scenario: Scenario) -> None:
+    wanted = processes_of(scenario)
     if wanted > _MAX_CHILDREN:
         raise Excluded(f"{wanted} producers and consumers need a process each; at most {_MAX_CHILDREN} are possible")

@@ -21,9 +21,10 @@ from .drawn import drawn
 from .fleet import LocalFleet
 from .folder import RunFolder
 from .options import RunOptions
-from .planner import Excluded
+from .planner import Excluded, processes_of
 from .runjson import run_json, trial_json
 from .servers_up import Servers
+from .standby import Standby
 from .trial import Outcome, TrialContext, run_trial
 
 __all__ = ["RunOptions", "execute"]
@@ -41,7 +42,9 @@ def execute(plan: Plan, drivers: Mapping[str, Driver], options: RunOptions) -> P
             servers = Servers(plan, drivers, guardian, folder, options)
             if not options.stop_asked():
                 servers.start_all()
-            status = _Run(plan, drivers, options, folder, guardian, servers).whole()
+            fewest = min((processes_of(plan.scenario.of(trial.candidate)) for trial in plan.trials), default=0)
+            standby = Standby(guardian, fewest)
+            status = _Run(plan, drivers, options, folder, guardian, servers, standby).whole()
     except KeyboardInterrupt:
         status = "interrupted"
         raise
@@ -89,9 +92,10 @@ class _Run:
         folder: RunFolder,
         guardian: Guardian,
         servers: Servers,
+        standby: Standby,
     ) -> None:
         self._plan, self._drivers, self._options = plan, drivers, options
-        self._folder, self._guardian, self._servers = folder, guardian, servers
+        self._folder, self._guardian, self._servers, self._standby = folder, guardian, servers, standby
         self._id = secrets.token_hex(4)
         self._extras = Extras(plan)
         self._outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
@@ -104,6 +108,7 @@ class _Run:
         if later and self._goes_on(later):
             self._blocks(later)
         self._probes()
+        self._standby.close()
         return "interrupted" if self._options.stop_asked() else "finished"
 
     def _blocks(self, trials: Sequence[Trial]) -> None:
@@ -199,7 +204,7 @@ class _Run:
         server = self._servers.up(candidate)
         return TrialContext(
             guardian=self._guardian,
-            fleet=partial(LocalFleet, self._guardian),
+            fleet=partial(LocalFleet, self._guardian, standby=self._standby),
             plan=plan,
             run_id=self._id,
             trial=trial,
@@ -213,4 +218,10 @@ class _Run:
             stop_asked=options.stop_asked,
             observe=options.observe,
             hide=options.hide,
+            closed=self._make_ready,
         )
+
+    def _make_ready(self) -> None:
+        """The next trial's children start while this one is read back."""
+        if any(entry["state"] == "planned" for entry in self._folder.run["trials"]) and not self._options.stop_asked():
+            self._standby.fill()

@@ -31,7 +31,7 @@ __all__ = ["Interrupted", "Outcome", "TrialContext", "run_trial"]
 _READY_S = 40.0
 _CANARY_S = 20.0
 _CANARY_AGAIN_S = 0.3
-_LEAD_NS = 300_000_000  # from "go" to t0, so that every child has heard it
+_LEAD_NS = 200_000_000  # from "go" to t0, so that every child has heard it
 _AFTERGLOW_S = 0.25  # kept listening after the ledger closed: a duplicate follows soon or not at all
 _COUNTERS_S = 12.0
 _DONE_S = 20.0
@@ -71,6 +71,7 @@ class TrialContext:
     observe: Callable[[str, dict[str, Any]], None]
     hide: Callable[[Any], Any]  # takes secrets out of what is written
     clock: Clock = field(default_factory=WallClock)
+    closed: Callable[[], None] = lambda: None  # called once nothing of the trial is left to be measured
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,7 @@ class _Runner:
         while True:
             closed = self._closed(fleet)
             if closed:
+                self.context.closed()
                 fleet.until(lambda: False, _AFTERGLOW_S)
             if closed or self.clock.now_ns() >= deadline or self.context.server_ended():
                 break

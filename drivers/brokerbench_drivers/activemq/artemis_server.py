@@ -15,6 +15,7 @@ from .settings import Settings
 __all__ = ["start"]
 
 _JOLOKIA = "http://127.0.0.1:{port}/console/jolokia"
+_CREATE_FLAGS = "-Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"  # it measures nothing and only has to be quick
 _SWITCHED_OFF = ("amqp", "hornetq", "mqtt", "stomp")  # acceptors that `create` would add
 # As `artemis create` writes it, with one acceptor and no journal timeout measured by itself, which would differ from
 # one trial to the next. Without libaio the broker takes NIO for ASYNCIO and says so.
@@ -85,7 +86,8 @@ def start(host: ServerHost, settings: Settings, home: Path) -> Server:
         ours = host.folder / "broker.xml"
         ours.write_text(_broker_xml(host, settings, address))
         made = instance / "etc" / "broker.xml"
-        run = f"{shlex.join(_create(home, instance, address, heap))} && cp {shlex.quote(str(ours))} {made} && {run}"
+        create = shlex.join(_create(home, instance, address, heap))
+        run = f"JAVA_ARGS={shlex.quote(_CREATE_FLAGS)} {create} && cp {shlex.quote(str(ours))} {made} && {run}"
     host.say(f"Artemis on Java {java.version}: making an instance and starting it")
     env = {"JAVA_HOME": str(java.executable.parent.parent), "JAVACMD": str(java.executable)}
     process = host.spawn(["/bin/sh", "-c", run], env=env, log="artemis.log")
