@@ -112,7 +112,7 @@ def test_neighbours_may_fare_differently(lab: Lab) -> None:
     for first, how in enumerate((Settle.ACCEPT, Settle.REQUEUE, Settle.REJECT)):
         sink.consumer.settle(tokens[first::3], how)
     sink.got.clear()
-    until(lambda: set(sink.of()) >= returned, "those given back", lambda: sink.pull(0.05), deadline_s=30)
+    until(lambda: set(sink.of()) >= returned, "those given back", lambda: sink.pull(0.05))
     trial.send(trial.sources[0], 1)
     until(lambda: COUNT in sink.of(), "a message sent afterwards", lambda: sink.pull(0.05))
     assert sorted(sink.of()) == [*sorted(returned), COUNT]

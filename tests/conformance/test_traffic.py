@@ -109,7 +109,7 @@ def test_receive_returns_at_the_first_message(lab: Lab) -> None:
     trial.send(source, 1)
     if Feature.CONFIRMS in trial.features:
         until(lambda: not source.unanswered, "confirmed", lambda: source.confirms(0.01))
-    until(lambda: sink.pull(600.0).count == 1 or bool(sink.got), "one message")
+    until(lambda: sink.pull(600.0).count > 0 and bool(sink.got), "one message")  # after a canary that was late
     assert sink.of() == [0]
 
 
@@ -118,9 +118,7 @@ def test_receive_is_empty_when_nothing_comes(lab: Lab) -> None:
     sink = trial.sink()
     trial.source()
     trial.ready()
-    until(lambda: sink.pull(0.05).count == 0, "canaries drained")
-    deliveries = sink.consumer.receive(0.02)
-    assert deliveries.count == 0
+    until(lambda: sink.pull(0.02).count == 0, "a receive that brings nothing, after the last canary")
     assert not sink.got
 
 

@@ -31,7 +31,7 @@ from brokerbench_drivers.kafka.node import Node, Shape
 from brokerbench_drivers.kafka.server import NativeKafka
 from tests.support.absent import recipe_of
 
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 SIZE = 64
 SETTINGS = DRIVER.Settings(acks="all", idempotence=True, commit="settled")
 CLIENTS = list(DRIVER.clients)

@@ -38,7 +38,7 @@ from brokerbench.servers import Guardian, Host, Server
 from brokerbench_drivers.rabbitmq import DRIVER
 from brokerbench_drivers.rabbitmq.management import Management
 
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 SIZE = 100
 RECIPE = DRIVER.servers[ServerKind.NATIVE]
 
