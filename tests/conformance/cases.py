@@ -33,8 +33,8 @@ class Flavour:
 STOMP, AMQP = frozenset({"stomp.py"}), frozenset({"proton"})
 RABBITMQ_4 = ServerSpec(version="4")
 
-# `ack_wait` and `claim_after`: what is unsettled for so long comes again, though its consumer lives. Longer than a machine
-# in need keeps a test from settling what it has just received, and short enough to be waited for.
+# `ack_wait` and `claim_after`: what is unsettled for so long comes again, though its consumer lives. Longer than a busy
+# machine keeps a test from settling what it has just received, and short enough to be waited for.
 FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     "nats": (
         Flavour("core", {"mode": "core"}),

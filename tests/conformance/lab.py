@@ -44,7 +44,7 @@ from tests.conformance.payloads import CANARY, batch, body, read
 
 __all__ = ["DEADLINE_S", "Lab", "Sink", "Source", "Trial", "payloads_of", "scenario", "strongest", "until", "within"]
 
-DEADLINE_S = 90.0  # for what comes in milliseconds: long enough that only a hang meets it, on a machine in need too
+DEADLINE_S = 90.0  # for what comes in milliseconds: long enough that only a hang meets it, on a busy machine too
 T = TypeVar("T")
 _numbers = itertools.count(1)
 
