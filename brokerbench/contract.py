@@ -51,6 +51,7 @@ __all__ = [
     "Session",
     "Settle",
     "StandIn",
+    "Telling",
     "install_line",
 ]
 
@@ -387,6 +388,15 @@ class Burying(Protocol):
 
     def dead_letters(self, settings: Any) -> bool:
         """Whether a queue of its own can take what a group rejects, and nothing else comes there."""
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A driver whose broker may be asked for its counters while a load runs. Then `Admin.counters` is called from a
+    thread of its own, over an Admin of its own."""
+
+    def told_every_s(self, settings: Any) -> float | None:
+        """No oftener than this; None where these settings let it count nothing."""
 
 
 @runtime_checkable

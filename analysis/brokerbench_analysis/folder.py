@@ -18,6 +18,7 @@ __all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "asked_of", "own_of", 
 SCHEMA = 1
 Json = dict[str, Any]
 _FILES = ("intervals.jsonl", "resources.jsonl", "events.jsonl", "latency.hlog", "ledger.json", "facts.json")
+_READINGS = "broker.jsonl"  # a folder of before has none
 
 
 class FolderError(Exception):
@@ -38,6 +39,7 @@ class TrialFiles:
     latency: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     problems: tuple[Reason, ...] = ()
     in_flight: int | None = None  # slots of each producer, as the scenario has them
+    readings: tuple[Json, ...] = ()  # of the broker's own counters, while the load ran
 
     @property
     def id(self) -> str:
@@ -139,6 +141,7 @@ def read_trial(folder: Path, entry: Json, in_flight: int | None = None) -> Trial
         return TrialFiles(entry, problems=tuple(problems) or (_unreadable("trial.json", "it holds no object"),))
     problems += _changed(home, trial.get("files") or {})
     found = {name: _read(home, name, problems) for name in _FILES}
+    readings = (_READINGS in (trial.get("files") or {}) and _read(home, _READINGS, problems)) or ()
     return TrialFiles(
         entry,
         trial,
@@ -150,6 +153,7 @@ def read_trial(folder: Path, entry: Json, in_flight: int | None = None) -> Trial
         found["latency.hlog"] or {},
         tuple(problems),
         in_flight,
+        readings,
     )
 
 
@@ -161,7 +165,7 @@ def _changed(home: Path, recorded: Mapping[str, str]) -> Iterator[Reason]:
             continue
         path = home / name
         if not path.is_file():
-            if name not in _FILES:  # those are said once, by _read
+            if name not in {*_FILES, _READINGS}:  # those are said once, by _read
                 yield _unreadable(name, "the file is missing")
             continue
         with path.open("rb") as file:

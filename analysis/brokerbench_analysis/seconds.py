@@ -40,6 +40,9 @@ COLUMNS = (
     "host_cpu",
     "steal_share",
     "flushes",
+    "broker_in",
+    "broker_out",
+    "broker_stored",
 )
 _LATE_S = 0.25
 _LATENCY = {
@@ -59,7 +62,7 @@ def seconds_of(files: TrialFiles) -> list[Second]:
     """Rows for t = 1, 2, ... (the end of each second since t0). `delivered` is the mean over groups.
 
     `scheduled` .. `delivered` are messages per second, `*_cpu` cores, `backlog` messages due (open) or sent
-    (saturate) and not yet delivered.
+    (saturate) and not yet delivered. `broker_*` are the broker's own counters, see `_readings`.
     """
     counted = _rates(files.intervals, files.warmup_s + files.measure_s)
     rows: dict[int, Second] = {}
@@ -79,6 +82,7 @@ def seconds_of(files: TrialFiles) -> list[Second]:
     _backlog(files, rows, max(len(groups), 1))
     _percentiles(files, rows)
     _resources(files.resources, rows)
+    _readings(files.readings, rows)
     return list(rows.values())
 
 
@@ -180,6 +184,40 @@ def _resources(lines: Iterable[Json], rows: Mapping[int, Second]) -> None:
         sides = [(line.get(name) or {}).get("rss_mib") for name in ("producers", "consumers")]
         row["generator_rss_mib"] = _total(sides)
         row["broker_rss_mib"] = (line.get("broker") or {}).get("rss_mib")
+
+
+def _readings(lines: Iterable[Json], rows: Mapping[int, Second]) -> None:
+    """`broker_in` and `broker_out` (the mean over groups): between two readings the mean rate, for each whole second of
+    that time. `broker_stored`: what was held when it was read, at that second alone."""
+    before: Json | None = None
+    for line in lines:
+        if "error" in line:
+            break
+        at = max(1, round(line["t"]))
+        if at in rows and line["stored"] is not None and line["t"] > 0.5:
+            rows[at]["broker_stored"] = float(line["stored"])
+        for column, of in (("broker_in", _published), ("broker_out", _delivered)):
+            rate = None if before is None else _rate(of(before), of(line), line["t"] - before["t"])
+            for second in range(round(before["t"]) + 1, round(line["t"]) + 1) if before else ():
+                if second in rows:
+                    rows[second][column] = rate
+        before = line
+
+
+def _published(line: Json) -> float | None:
+    published: float | None = line["published"]
+    return published
+
+
+def _delivered(line: Json) -> float | None:
+    """None where one group is not counted."""
+    counts = list(line["delivered"].values())
+    return sum(counts) / len(counts) if counts and None not in counts else None
+
+
+def _rate(before: float | None, now: float | None, length_s: float) -> float | None:
+    """None where a counter went back: it is not the same one any more."""
+    return None if before is None or now is None or now < before or length_s <= 0 else (now - before) / length_s
 
 
 def _per_second(usage: Json | None, length_s: float) -> float | None:

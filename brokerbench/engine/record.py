@@ -44,6 +44,7 @@ class Measured:
     counters: Counters | None = None
     facts: Mapping[str, str] | None = None
     resources: list[dict[str, Any]] = field(default_factory=list)
+    readings: list[dict[str, Any]] = field(default_factory=list)
     contamination: Mapping[str, Any] | None = None
     drain_s: float | None = None
     drain_closed: bool = False
@@ -87,6 +88,7 @@ def write_trial(
     load = plan.scenario.load
     folder.lines("intervals.jsonl", _intervals(measured))
     folder.lines("resources.jsonl", measured.resources)
+    folder.lines("broker.jsonl", measured.readings)
     folder.lines("events.jsonl", _events(measured))
     write_hlog(folder.path / "latency.hlog", _histograms(measured))
     if measured.fates is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Driver
+from brokerbench.contract import Admin, BadTarget, ConnectionLost, Counters, Driver, Telling
 from brokerbench.model import Candidate, Plan, PromisePoint, Trial
 from brokerbench.servers import GuardianLost
 
@@ -22,6 +22,7 @@ from .messages import write_messages
 from .monitor import Monitor
 from .places import Places
 from .planner import settings_of
+from .readings import Readings
 from .record import Measured, write_trial
 from .reply_pipe import reply_pipe
 from .spec import ChildSpec
@@ -105,6 +106,7 @@ def run_trial(context: TrialContext, folder: TrialFolder) -> Outcome:
         state, reason = "failed", context.hide(f"{type(error).__name__}: {error}; see error.log of this trial")
         (folder.path / "error.log").write_text(context.hide(traceback.format_exc()), encoding="utf-8")
     lost = _loss(context.guardian) if state == "failed" else None
+    runner.measured.readings = context.hide(runner.measured.readings)
     write_trial(folder, context.plan, context.trial, runner.measured, started, state, lost or reason)
     if lost:
         raise GuardianLost(lost)
@@ -158,8 +160,8 @@ class _Runner:
         try:
             places = Places.declare(admin, self.scenario, f"bb.{self.context.run_id}.{self.context.trial.id}")
             try:
-                with self.context.fleet(self.folder.path, self._beat) as fleet:
-                    self._conduct(fleet, admin, places)
+                with self._readings(places) as readings, self.context.fleet(self.folder.path, self._beat) as fleet:
+                    self._conduct(fleet, admin, places, readings)
             except BaseException:
                 # What went wrong first is the reason, not that a dead server cannot be tidied up after it.
                 with suppress(BadTarget, ConnectionLost):
@@ -170,7 +172,7 @@ class _Runner:
             admin.close()
             shutil.rmtree(self.bitmaps, ignore_errors=True)
 
-    def _conduct(self, fleet: Fleet, admin: Admin, places: Places) -> None:
+    def _conduct(self, fleet: Fleet, admin: Admin, places: Places, readings: Readings) -> None:
         measured = self.measured
         # Side by side: nothing is sent before all are ready, and what comes first are canaries, sent until they arrive.
         specs = self._specs(places)
@@ -185,11 +187,12 @@ class _Runner:
         backlog = self.scenario.load.fill is not None
         if backlog:
             self._consumers(fleet, "leave")
-        self._load(fleet)
+        self._load(fleet, readings)
         if backlog:
             self.measured.released_ns = self.clock.now_ns() - self.t0
             self._consumers(fleet, "come")
         self._drain(fleet)
+        readings.stop()
         fleet.tell(fleet.of("consumer"), do="stop")
         self._all_done(fleet, "consumer")
         measured.fates = self._reckon(fleet)
@@ -234,12 +237,13 @@ class _Runner:
             late = ", ".join(c.spec.name for c in consumers if c.away != (order == "leave"))
             raise TrialFailed(f"{late}: told to {order}, and did not within {_READY_S:g} s; see the server's log")
 
-    def _load(self, fleet: Fleet) -> None:
+    def _load(self, fleet: Fleet, readings: Readings) -> None:
         load = self.scenario.load
         self.t0 = self.measured.t0_ns = self.clock.now_ns() + _LEAD_NS
         fleet.tell(fleet.children, do="go", t0_ns=self.t0)
         if self.monitor:
             self.monitor.start(self.t0)
+        readings.start(self.t0)
         resources = self.monitor.lines if self.monitor else []
         self.context.observe("load", {"t0_ns": self.t0, "children": fleet.children, "resources": resources})
         producers = fleet.of("producer")
@@ -358,6 +362,14 @@ class _Runner:
             return {**self.context.server_pids(), **ours, "coordinator": [os.getpid()]}
 
         self.monitor = Monitor(pids, Path(self.context.guardian.folder))
+
+    def _readings(self, places: Places) -> Readings:
+        """None are made in virtual time, in which no thread of ours could wait."""
+        driver = self.context.driver
+        every_s = driver.told_every_s(self.settings) if self.clock.real and isinstance(driver, Telling) else None
+        readings = Readings(lambda: driver.admin(self.context.address, self.settings), places.counters, every_s)
+        self.measured.readings = readings.lines
+        return readings
 
     def _beat(self) -> None:
         if self.monitor:

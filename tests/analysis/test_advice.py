@@ -1,5 +1,6 @@
 """Each rule speaks where its pattern is in the figures, and nowhere else; what was tried of it stands beside it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from brokerbench.cli._scenario import load_scenario
 from brokerbench_analysis.advice import RULES
 from brokerbench_analysis.folder import Json
 from brokerbench_analysis.summary import analyse
@@ -166,6 +168,34 @@ def test_it_speaks_where_its_pattern_is(run: Run, name: str) -> None:
     assert (row["gain"], row["low"], row["high"], row["proof"]) == (None, None, None, None)
     assert row["broker_version"] == "1.0.0"
     assert row["source"].startswith("https://")
+
+
+@pytest.mark.parametrize("name", SPEAKS)
+def test_what_it_changes_is_a_key_that_a_scenario_file_takes(name: str, tmp_path: Path) -> None:
+    (broker, _), (setting, _, to), _ = SPEAKS[name]
+    file = tmp_path / "asked.yaml"
+    limit = ", max_length: 100, overflow: drop-head" if name == "rabbitmq-drop-head" else ""
+    role = ", role: floor" if broker.role == "floor" else ""
+    file.write_text(
+        f"scenario: asked\nquestion: which?\nbrokers:\n  {broker.name}: {{driver: {broker.name}{limit}{role}}}\n"
+        "topology: {groups: {all: {processing: 1ms}}}\nmessage: {size: 2MiB}\n"
+        f"delivery: {{guarantee: {broker.guarantee}, survives: nothing, in_flight: 1}}\n"
+        "load: {model: saturate, warmup: 1s, stages: [{steady: 5s}]}\nrepeats: {blocks: 3}\n"
+    )
+    loaded = load_scenario(str(file))
+    assert loaded.changed({setting: str(to)}) != loaded.scenario
+
+
+def test_bodies_of_ones_own_have_no_size_to_set(run: Run) -> None:
+    folder = run(RABBIT, blocks=2, size_bytes=200_000, rate=100)
+    made = json.loads((folder / "run.json").read_text())
+    made["scenario"]["message"] = {"payload": "bodies.txt"}
+    drawn = {"bodies": 3, "smallest_bytes": 200_000, "mean_bytes": 2e5, "largest_bytes": 200_000, "saved_share": 0.1}
+    made["messages"] = {"rabbitmq": {**drawn, "keys": None}}
+    (folder / "run.json").write_text(json.dumps(made))
+    (row,) = (row for row in analyse(folder).summary["advice"] if row["rule"] == "rabbitmq-message-size")
+    assert (row["setting"], row["from"], row["to"]) == ("message", "195.3KiB", "a reference of 1KiB")
+    assert (row["change"], row["provable"]) == ({}, False)
 
 
 @pytest.mark.parametrize(("name", "silent"), [(name, n) for name in SPEAKS for n in range(len(SPEAKS[name][2]))])

@@ -18,8 +18,8 @@ def consumed(t: float, unique: int, group: str = "all", index: int = 0) -> Json:
     return {"t": t, "child": f"{group}-{index}", "role": "consumer", "group": group, **counts}
 
 
-def rows(*lines: Json, resources: tuple[Json, ...] = ()) -> list[Second]:
-    return seconds_of(TrialFiles({"id": "x", "candidate": "a"}, LOAD, lines, resources))
+def rows(*lines: Json, resources: tuple[Json, ...] = (), readings: tuple[Json, ...] = ()) -> list[Second]:
+    return seconds_of(TrialFiles({"id": "x", "candidate": "a"}, LOAD, lines, resources, readings=readings))
 
 
 def column(found: list[Second], name: str) -> list[Any]:
@@ -73,6 +73,31 @@ def test_usage_is_cores_and_none_where_there_is_no_broker() -> None:
     assert (found["producers_cpu"], found["consumers_cpu"], found["generator_cpu"]) == (0.4, 0.2, 0.6000000000000001)
     assert (found["broker_cpu"], found["broker_rss_mib"], found["flushes"]) == (None, None, None)
     assert (found["other_cpu"], found["generator_rss_mib"], found["steal_share"]) == (0.1, 75.0, 0.01)
+
+
+def told(t: float, published: int | None, stored: int | None, **delivered: int | None) -> Json:
+    return {"t": t, "took_ms": 1.0, "published": published, "delivered": delivered, "stored": stored}
+
+
+def test_the_brokers_counters_are_rates_between_readings_and_a_gauge_where_it_was_read() -> None:
+    readings = (told(0.0, 5, 0, a=5, b=5), told(2.0, 205, 40, a=205, b=165), told(3.0, 305, 0, a=305, b=305))
+    found = rows(*(produced(float(t), 100) for t in (1, 2, 3, 4)), readings=readings)
+    assert column(found, "broker_in") == [100, 100, 100, None]
+    assert column(found, "broker_out") == [90, 90, 120, None]
+    assert column(found, "broker_stored") == [None, 40, 0, None]
+
+
+def test_what_a_broker_did_not_tell_stays_open() -> None:
+    """A counter that went back is another one; after a failure nothing was read."""
+    readings = (
+        told(0.0, 50, None, a=None),
+        told(1.0, 20, None, a=None),
+        told(2.0, 120, None, a=None),
+        {"t": 3.0, "error": "ConnectionLost: gone"},
+    )
+    found = rows(*(produced(float(t), 100) for t in (1, 2, 3)), readings=readings)
+    assert column(found, "broker_in") == [None, 100, None]
+    assert column(found, "broker_out") == column(found, "broker_stored") == [None, None, None]
 
 
 def test_no_line_no_row() -> None:

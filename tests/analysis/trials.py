@@ -148,6 +148,7 @@ class Trial:
         files = {
             "intervals.jsonl": _lines(self._intervals()),
             "resources.jsonl": _lines(self._resources()),
+            "broker.jsonl": _lines(self._readings()),
             "events.jsonl": _lines(events),
             "latency.hlog": self._hlog(),
             "ledger.json": json.dumps(self._ledger()),
@@ -233,6 +234,19 @@ class Trial:
             "other_servers": {"cpu_s": self.b.bystanders},
         }
         return [{"t": float(at), **line} for at in range(1, int(np.ceil(self.last)) + 2)]
+
+    def _readings(self) -> list[Json]:
+        """Of the broker's own counters, once a second from t0 to the end of the load."""
+        if not self.b.counters:
+            return []
+        lines = []
+        for at in range(int(self.end) + 1):
+            published = int((self.sent & (self.handed <= at)).sum())
+            delivered = {group: int((times <= at).sum()) for group, times in self.arrival.items()}
+            stored = sum(published - count for count in delivered.values())
+            lines.append({"t": float(at), "took_ms": 1.0, "published": published, "delivered": delivered})
+            lines[-1]["stored"] = max(stored, 0)
+        return lines
 
     def _hlog(self) -> str:
         out = io.StringIO()

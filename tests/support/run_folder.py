@@ -15,7 +15,15 @@ from tests.support.running import read
 __all__ = ["check_run", "check_trial", "histogram_totals"]
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "summary.schema.json").read_text())
-FILES = {"intervals.jsonl", "resources.jsonl", "events.jsonl", "latency.hlog", "ledger.json", "facts.json"}
+FILES = {
+    "intervals.jsonl",
+    "resources.jsonl",
+    "events.jsonl",
+    "latency.hlog",
+    "ledger.json",
+    "facts.json",
+    "broker.jsonl",
+}
 RUN = [
     "schema",
     "brokerbench",

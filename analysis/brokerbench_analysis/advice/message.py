@@ -23,9 +23,11 @@ def _frames(case: Case) -> Iterator[Finding]:
 
 
 def _raised_for_kafka(case: Case) -> Iterator[Finding]:
-    used = case.facts.get("topic.max.message.bytes") or case.settings.get("max_message_bytes") or 0
-    if int(used) > _KAFKA_BYTES:
-        yield from _large(case, f"max.message.bytes had to be raised to {int(used):,} (read back)")
+    read_back = case.facts.get("topic.max.message.bytes")
+    used = int(read_back or case.settings.get("max_message_bytes") or 0)
+    if used > _KAFKA_BYTES:
+        told = " (read back)" if read_back else ""
+        yield from _large(case, f"max.message.bytes had to be raised to {used:,} bytes{told}")
 
 
 def _raised_for_nats(case: Case) -> Iterator[Finding]:
@@ -39,7 +41,13 @@ def _large(case: Case, why: str) -> Iterator[Finding]:
     if rate is None:
         return
     moved = f"{digits(rate, 3)} messages a second are {digits(rate * case.size_bytes / 2**20, 3)} MiB a second"
-    yield Finding("message.size", size(case.largest_bytes), _SMALL, f"{why}; {moved}", {"message.size": _SMALL})
+    evidence, largest = f"{why}; {moved}", size(case.largest_bytes)
+    if case.asked["message"].get("payload") or case.asked["message"].get("body"):
+        # Bodies of one's own have no size to set: what to send instead is for their owner to say.
+        yield Finding("message", largest, f"a reference of {_SMALL}", evidence, {})
+        return
+    key = case.key("message", "size")
+    yield Finding("message.size", largest, _SMALL, evidence, {key: _SMALL})
 
 
 def _rule(

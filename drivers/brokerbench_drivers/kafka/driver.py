@@ -58,6 +58,10 @@ class KafkaDriver:
     def url(self, address: Mapping[str, Any]) -> str:
         return access.url(address)
 
+    def told_every_s(self, settings: Any) -> float | None:
+        """Offsets cost a round of requests; with transactions they count no messages."""
+        return None if settings.transactions else 5.0
+
     def admin(self, address: Mapping[str, Any], settings: KafkaSettings) -> Admin:
         from .admin import KafkaAdmin
 

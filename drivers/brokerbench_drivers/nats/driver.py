@@ -99,6 +99,10 @@ class NatsDriver:
     def comes_again_s(self, settings: Any) -> float:
         return float(settings.ack_wait_s)
 
+    def told_every_s(self, settings: Any) -> float | None:
+        """A stream's state is at hand in memory; core NATS keeps no count for a subject."""
+        return 1.0 if settings.mode == "jetstream" else None
+
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import NatsAdmin
 

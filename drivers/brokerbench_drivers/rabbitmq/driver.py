@@ -48,6 +48,10 @@ class RabbitMQ:
     def url(self, address: Mapping[str, Any]) -> str:
         return url(address)
 
+    def told_every_s(self, settings: Any) -> float | None:
+        """The management API's documentation asks for no more than a look in 5 s."""
+        return 5.0
+
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import RabbitAdmin
 

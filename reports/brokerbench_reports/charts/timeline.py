@@ -19,6 +19,7 @@ from .theme import BAND, INK, MUTED, bare, colour, figure, look
 __all__ = ["Line", "Strip", "timeline"]
 
 _POINTS = 160  # a line of more seconds than this is drawn by its worst second of several
+_MOST_TRIALS = 10  # that are drawn one by one
 _WIDTH, _STRIP, _FOOT = 400, 112, 34
 
 
@@ -44,7 +45,8 @@ class Strip:
 
 
 def timeline(strips: Sequence[Strip], seconds: NDArray[np.float64], warmup_s: float, series: int, key: str) -> Markup:
-    """Thin lines are single trials, the thick one their median. The load begins at 0; the shade is the warm-up."""
+    """Thin lines are single trials (of many, the ends), the thick one their median. The load begins at 0; the shade is
+    the warm-up."""
     step = -(-len(seconds) // _POINTS)
     height = _STRIP * len(strips) + _FOOT
     with look(key):
@@ -97,10 +99,13 @@ def _strip(axes: Axes, strip: Strip, seconds: NDArray[np.float64], step: int, se
         table = _thinned(line.table, step)
         clock = _clock(seconds, step)
         if len(table) > 1:
-            for trial in table:
+            for trial in _thin(table):
                 axes.plot(clock, trial, color=tint, linewidth=0.8, alpha=0.35)
+        middle = _median(table)
         with np.errstate(all="ignore"):
-            axes.plot(clock, _median(table), color=tint, linestyle=dash, linewidth=1.7)
+            axes.plot(clock, middle, color=tint, linestyle=dash, linewidth=1.7)
+        single = _single(middle)
+        axes.plot(clock[single], middle[single], color=tint, linestyle="none", marker="o", markersize=4)
 
 
 def _legend(line: Line) -> str:
@@ -124,6 +129,18 @@ def _median(table: NDArray[np.float64]) -> NDArray[np.float64]:
     if there.any():
         middle[there] = np.nanmedian(table[:, there], axis=0)
     return middle
+
+
+def _thin(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each trial; of many the lowest and the highest of each second: no more can be seen in a heap of lines."""
+    return table if len(table) <= _MOST_TRIALS else np.vstack([np.fmin.reduce(table), np.fmax.reduce(table)])
+
+
+def _single(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Known, with nothing known at either side: no line shows it."""
+    known = np.pad(~np.isnan(values), 1)
+    single: NDArray[np.bool_] = known[1:-1] & ~known[:-2] & ~known[2:]
+    return single
 
 
 def _described(strips: Sequence[Strip]) -> str:

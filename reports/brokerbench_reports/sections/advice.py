@@ -58,7 +58,7 @@ def _piece(row: Json, subject: Subject, number: int | None, scenario: str) -> di
         ],
         "source": str(row["source"]),
         "proof": link(*str(proof["folder"]).split("/"), "report.html") if proof else "",
-        "try": f"brokerbench run {scenario}.yaml {change}",
+        "try": f"brokerbench run {scenario}.yaml {change}" if change else "",
         "prove": f"brokerbench run {scenario}.yaml --prove {number}" if number and not proof else "",
         "files": ", ".join(f"trials/{trial}/trial.json" for trial in row["trials"]),
     }

@@ -36,6 +36,8 @@ _STRIPS = (
     ("response time, ms (log)", "ms", (("response_p50_ms", "p50"), ("response_p99_ms", "p99")), True),
     ("delivered, msg/s", "msg/s", (("delivered", "delivered"), ("scheduled", "scheduled")), False),
     ("backlog, messages", "messages", (("backlog", "backlog"),), False),
+    ("counted by the broker, msg/s", "msg/s", (("broker_out", "delivered"), ("broker_in", "published")), False),
+    ("held by the broker, messages", "messages", (("broker_stored", "stored"),), False),
     ("CPU, cores", "cores", (("broker_cpu", "broker"), ("generator_cpu", "generator")), False),
     ("host CPU, cores", "cores", (("host_cpu", "all of it"), ("other_cpu", "our other servers")), False),
     ("memory, MiB", "MiB", (("broker_rss_mib", "broker"), ("generator_rss_mib", "generator")), False),
@@ -156,11 +158,12 @@ def _timelines(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]
         strips = []
         for (title, unit, columns, log), ends in zip(_STRIPS, ranges, strict=True):
             lines = [_line(own, clock, *column, dashed=bool(i)) for i, column in enumerate(columns)]
-            strips += [Strip(title, lines, *ends, log=log, unit=unit)] if ends[1] > 0 else []
+            strips += [Strip(title, lines, *ends, log=log, unit=unit)] if ends and (ends[1] > 0 or not log) else []
         note = "" if subject.usable else "No trial of it is valid; shown so that one can see why."
         svg = timeline(strips, clock, warmup, subject.who.series, f"time-{subject.who.series}")
         chart = {"svg": svg, "name": subject.name, "series": subject.who.series, "caption": note}
-        charts.append(chart | {"events": _events(study, subject)})
+        counted = bool(own[["broker_in", "broker_out", "broker_stored"]].notna().any(axis=None))
+        charts.append(chart | {"counted": counted, "events": _events(study, subject)})
     return charts
 
 
@@ -178,11 +181,14 @@ def _events(study: Study, subject: Subject) -> list[str]:
     return told if more <= 0 else [*told[:_MOST_EVENTS], f"and {more} more, in events.jsonl of the trials"]
 
 
-def _range(seconds: "pd.DataFrame", columns: Sequence[str]) -> tuple[float, float]:
-    """Lowest above zero and highest, over all candidates."""
+def _range(seconds: "pd.DataFrame", columns: Sequence[str]) -> tuple[float, float] | None:
+    """Lowest above zero and highest, over all candidates; None where nobody's was measured."""
     values = seconds[list(columns)].to_numpy(dtype=float).ravel()
-    values = values[np.isfinite(values) & (values > 0)]
-    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return None
+    above = values[values > 0]
+    return (float(above.min()), float(above.max())) if above.size else (0.0, 0.0)
 
 
 def _line(own: "pd.DataFrame", clock: NDArray[np.float64], column: str, label: str, *, dashed: bool) -> Line:
