@@ -13,6 +13,7 @@ from tests.analysis.folders import Behaviour, Broker, write_run
 from tests.reports.browser import chromium
 from tests.reports.rich import BROKERS, QUESTION, enriched
 
+HERE = Path(__file__).parent
 SLO = [
     {"metric": "end_to_end.p99", "op": "<", "value": 10.0, "text": "end_to_end.p99: < 10ms"},
     {"metric": "lost", "op": "=", "value": 0.0, "text": "lost: 0"},
@@ -45,6 +46,14 @@ CASES: dict[str, tuple[list[Broker], dict[str, Any]]] = {
     "rich": (BROKERS, QUESTION),
     "killed": ([KAFKA, Broker("jetstream", states={2: "running", 3: "planned"})], {"status": "interrupted"}),
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test asks for a folder first waits until its trials are written, 40 of them with eight candidates: that
+    takes minutes where several hands share two cores, and is no fault of what the test looks at."""
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 def studied(case: str, folder: Path) -> Study:

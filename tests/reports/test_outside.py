@@ -18,7 +18,7 @@ def test_every_figure_is_what_the_raw_files_say(case: str, folder_of: Callable[[
             [sys.executable, SCRIPTS / script, folder_of(case)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         assert found.returncode == 0, found.stdout + found.stderr
@@ -36,7 +36,7 @@ def test_a_wrong_figure_is_found(folder_of: Callable[[str], Path], tmp_path: Pat
     assert changed != page
     (home / "report.html").write_text(changed, encoding="utf-8")
     command = [sys.executable, SCRIPTS / "recompute.py", home]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    found = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert found.returncode == 1
     assert "6,301 on the page, 6300 by the files" in found.stdout
 
