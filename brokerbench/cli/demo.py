@@ -16,7 +16,7 @@ __all__ = ["command"]
 @click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of the demo scenario.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1))
 def command(results: Path, overrides: tuple[str, ...], seed: int | None) -> int:
-    """Compare real brokers on this machine: Kafka, NATS JetStream, ZeroMQ, and RabbitMQ where it is installed."""
+    """Compare brokers on this machine: Kafka, Artemis, JetStream, Valkey, ZeroMQ; RabbitMQ where it is installed."""
     status = run_scenario(load_scenario("demo", overrides), RunRequest(results, seed))
     # Four seconds on an unprepared machine are a first look, not a gate: what was not valid or not met has been said.
     return OK if status in (NOT_VALID, NOT_MET) else status

@@ -4,15 +4,20 @@ The host name is always verified: a benchmark over a connection that anyone coul
 what.
 """
 
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from brokerbench.contract import BadTarget
 
-__all__ = ["context", "tls_of"]
+__all__ = ["context", "refused", "tls_of"]
 
 _WORDS = ("ca", "cert", "key")
+# What a server says of a certificate, RFC 8446 section 6.2, as OpenSSL writes it. Since TLS 1.3 it says so only after
+# the handshake, and whoever writes first may hear no more than that the connection is gone.
+_ALERT = re.compile(r"alert.*certificate|alert[ _]unknown[ _]ca", re.IGNORECASE)
+_GONE = re.compile(r"EOF occurred|reset by peer|broken pipe|closed by", re.IGNORECASE)
 
 
 def tls_of(query: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
@@ -36,3 +41,18 @@ def context(tls: Mapping[str, str | None]) -> ssl.SSLContext:
         files = ", ".join(str(tls[word]) for word in _WORDS if tls.get(word))
         raise BadTarget(f"TLS files cannot be used ({files}): {error}") from error
     return made
+
+
+def refused(why: str, tls: Mapping[str, str | None] | None, *, silent: bool = False) -> str:
+    """`why` a connection could not be opened, with what to do where the server wanted another certificate of ours.
+
+    `silent`: the library does not tell what the server said."""
+    if tls is None:
+        return why
+    told = _ALERT.search(why) is not None
+    if not told and not silent and not _GONE.search(why):
+        return why
+    server = "the server" if told else "it may be that the server"
+    if cert := tls.get("cert"):
+        return f"{why}; {server} does not accept the client certificate {cert}"
+    return f"{why}; {server} asks for a client certificate: give cert= and key= in the url"

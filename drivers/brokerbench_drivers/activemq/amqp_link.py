@@ -10,6 +10,7 @@ from proton import Link as ProtonLink
 
 from brokerbench.contract import BadTarget, ConnectionLost
 from brokerbench.contract import Event as Told
+from brokerbench_drivers._tls import refused
 
 from .amqp_wire import Wire, where
 
@@ -52,7 +53,7 @@ class Link:
         self._session = self._connection.session()
         self._session.open()
         if not self.until(lambda: self._connection.state & Connection.REMOTE_ACTIVE, OPEN_S):
-            why = self._lost or "no answer: does it speak AMQP 1.0 there?"
+            why = refused(self._lost or "no answer: does it speak AMQP 1.0 there?", address.get("tls"))
             self._wire.close()
             self._closing = True
             raise BadTarget(f"no ActiveMQ can be used at {self._where}: {why}")

@@ -10,6 +10,7 @@ from stomp.exception import StompException
 
 from brokerbench.contract import BadTarget
 from brokerbench_drivers._losing import Losable
+from brokerbench_drivers._tls import refused
 
 from .address import where
 from .wire import CONNECT_S, Stomp, Wire
@@ -48,7 +49,9 @@ class Link(Losable):
             self._refused = self._refused or str(error) or type(error).__name__
         if not self._connected:
             self._leave()
-            why = self._refused or "no answer to CONNECT: does it speak STOMP there?"
+            said = self._refused or self._wire.broken
+            why = said or "no answer to CONNECT: does it speak STOMP there?"
+            why = refused(why, address.get("tls"), silent=not said)
             raise BadTarget(f"no ActiveMQ can be used at {self._where}: {why}")
 
     # -- what stomp.py calls ---------------------------------------------------------------------------------------

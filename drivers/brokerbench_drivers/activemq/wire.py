@@ -35,6 +35,7 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
     def __init__(self, address: Mapping[str, Any]) -> None:
         super().__init__([(address["host"], address["port"])], auto_decode=False, recv_bytes=_READ_BYTES)
         self._address = address
+        self.broken = ""  # what reading ended with, which stomp.py keeps to itself
         self._sending = threading.Lock()
         self._unsent: deque[memoryview] = deque()
 
@@ -68,7 +69,8 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
             data: bytes | None = super().receive()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
-        except OSError:
+        except OSError as error:
+            self.broken = str(error)
             self.running = False
             raise
         if data == b"":

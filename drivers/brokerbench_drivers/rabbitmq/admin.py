@@ -8,6 +8,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
+from brokerbench_drivers._tls import refused
 
 from .address import nodes_of, where
 from .company import busy
@@ -135,7 +136,8 @@ class RabbitAdmin:
         except (AMQPError, OSError) as error:
             self.close()
             of = self._address
-            raise BadTarget(f"{where(of)} as {of['user']!r} on vhost {of['vhost']!r}: {reason(error)}") from error
+            why = refused(reason(error), of.get("tls"))
+            raise BadTarget(f"{where(of)} as {of['user']!r} on vhost {of['vhost']!r}: {why}") from error
 
     def _connected(self) -> bool:
         """pika notices a loss when it next reads: the node may be gone since the last call."""

@@ -12,7 +12,7 @@ from pika.frame import Header, Method
 from pika.spec import Basic
 
 from brokerbench.contract import NO_CONFIRMS, BadTarget, Batch, Confirms, ConnectionLost, Event, Fate, Session
-from brokerbench_drivers._tls import context
+from brokerbench_drivers._tls import context, refused
 
 from .address import where
 from .lane import Hello, Lane
@@ -108,7 +108,8 @@ class Lanes:
                 if tls is not None:
                     sock = tls.wrap_socket(sock, server_hostname=address["host"])
             except OSError as error:
-                raise BadTarget(f"{self._where}, connection {number + 1}: {error.strerror or error}") from error
+                why = refused(error.strerror or str(error), address.get("tls"))
+                raise BadTarget(f"{self._where}, connection {number + 1}: {why}") from error
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             lane = Lane(sock, Hello(user, password, vhost, f"{name}{number}", self._confirming))
@@ -119,7 +120,7 @@ class Lanes:
         opening = self._lanes[numbers.start :]
         self._until(lambda: self._lost is not None or all(lane.ready for lane in opening), OPEN_S)
         if late := next((lane for lane in opening if not lane.ready), None):
-            told = self._lost or f"no answer in {OPEN_S:g} s"
+            told = refused(self._lost or f"no answer in {OPEN_S:g} s", address.get("tls"))
             raise BadTarget(
                 f"{self._where} as {user!r} on vhost {vhost!r}, connection {self._lanes.index(late) + 1}: {told}"
             )

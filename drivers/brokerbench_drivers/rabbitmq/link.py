@@ -8,7 +8,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByClient, ConnectionClosedByClient
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
-from brokerbench_drivers._tls import context
+from brokerbench_drivers._tls import context, refused
 
 from .address import where
 from .pump import Pump
@@ -77,7 +77,8 @@ class Link:
         if not self.pump.until(lambda: opened or self.lost, OPEN_S, LOOKUP_SLICE_S):
             self.lost = f"no answer in {OPEN_S:g} s"
         if self.lost:
-            raise BadTarget(f"{self._where} as {address['user']!r} on vhost {address['vhost']!r}: {self.lost}")
+            why = refused(self.lost, address.get("tls"))
+            raise BadTarget(f"{self._where} as {address['user']!r} on vhost {address['vhost']!r}: {why}")
 
     def channel(self) -> Any:
         """An open channel. Raises BadTarget."""

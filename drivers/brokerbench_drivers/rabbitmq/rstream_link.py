@@ -17,7 +17,7 @@ from rstream.exceptions import ClientError, ServerError
 from brokerbench.contract import BadTarget
 from brokerbench_drivers._loop import LoopThread
 from brokerbench_drivers._losing import Losable
-from brokerbench_drivers._tls import context
+from brokerbench_drivers._tls import context, refused
 
 from .link import OURS
 from .told import told
@@ -49,8 +49,9 @@ class RstreamLink(Losable):
             self.client: Client = self.thread.run(self._open(port, name, stream, to_leader), OPEN_S)
         except _FAILURES as error:
             self.thread.close()
+            why = refused(told(error), address.get("tls"), silent=isinstance(error, TimeoutError))
             raise BadTarget(
-                f"{self._where} as {address['user']!r} on vhost {address['vhost']!r}: {told(error)};"
+                f"{self._where} as {address['user']!r} on vhost {address['vhost']!r}: {why};"
                 " it needs `rabbitmq-plugins enable rabbitmq_stream`, and its port as ?stream_port= in the url"
             ) from error
 

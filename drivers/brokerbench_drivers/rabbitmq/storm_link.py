@@ -11,7 +11,7 @@ from amqpstorm import AMQPError, Channel
 
 from brokerbench.contract import BadTarget, ConnectionLost, Event
 from brokerbench.inbox import Mailbox
-from brokerbench_drivers._tls import context
+from brokerbench_drivers._tls import context, refused
 
 from .address import where
 from .link import OURS
@@ -39,7 +39,8 @@ class StormLink:
         try:
             self.amqp = UnwaitingConnection(address, f"{OURS} {name}", tls, self._on_ended)
         except (AMQPError, OSError) as error:
-            raise BadTarget(f"{self._where} {self._as}: {_told(error)}") from error
+            why = refused(_told(error), address.get("tls"))
+            raise BadTarget(f"{self._where} {self._as}: {why}") from error
 
     def channel(self, box: Mailbox[Any], tap: Tap) -> Channel:
         """`box` is where a tap puts what it takes; it fails when the connection ends. Raises BadTarget."""
