@@ -5,6 +5,9 @@ EXTRAS ?= all,dev
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Tests and runs start thousands of Python processes: none of them should compile all of us again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart install test check format bench clean
 
 quickstart: install  ## the first result: real brokers compared on this machine

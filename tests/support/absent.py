@@ -46,7 +46,7 @@ def recipe_of(
             continue
         found = recipe.available()
         if not found.ready and found.fetchable:
-            _fetch(recipe)
+            _fetch(driver_name, recipe)
             found = recipe.available()
         if found.ready:
             return recipe
@@ -54,9 +54,9 @@ def recipe_of(
     absent(f"{driver.title}: {'; '.join(missing)}")
 
 
-def _fetch(recipe: ServerRecipe) -> None:
+def _fetch(driver_name: str, recipe: ServerRecipe) -> None:
     """Workers wait for each other: what one has downloaded, the next one finds."""
-    with (Path(tempfile.gettempdir()) / f"brokerbench-tests-{os.getuid()}.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / f"brokerbench-tests-{os.getuid()}-{driver_name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not recipe.available().ready:
             recipe.fetch(print)

@@ -1,0 +1,36 @@
+"""`python -m tests.support.ahead`: what the tests' servers are made of is fetched while the first tests run.
+
+Who needs it earlier waits for it, as workers wait for each other. What cannot be fetched here, the tests will tell.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from brokerbench.servers import NotAvailable
+from tests.conformance.cases import CASES, Case
+from tests.support.absent import recipe_of
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """No driver waits for another's downloads."""
+    by_driver: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in CASES:
+        by_driver[case.driver_name].append(case)
+    with ThreadPoolExecutor(len(by_driver)) as pool:
+        list(pool.map(_fetch, by_driver.values()))
+
+
+def _fetch(cases: Sequence[Case]) -> None:
+    for case in cases:
+        with suppress(NotAvailable, pytest.skip.Exception, pytest.fail.Exception):
+            recipe_of(case.driver_name, case.client, case.settings, case.flavour.server)
+
+
+if __name__ == "__main__":
+    main()
