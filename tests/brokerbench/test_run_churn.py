@@ -12,6 +12,8 @@ from tests.support.running import AT_LEAST, AT_MOST, read, run, scenario, trials
 from tests.support.truth import assert_counts
 from tests.support.virtual import run_virtual
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 GROUPS = {"work": Group(consumers=2), "audit": Group.model_validate({"processing": "200us"})}
 EVERY = Churn(every="500ms")
 EVERYBODY = Churn(every="500ms", who="all")

@@ -7,6 +7,8 @@ from tests.support.absent import require
 from tests.support.run_folder import check_run
 from tests.support.running import AT_LEAST, read, run, scenario, trials_of
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 GROUPS = {
     "work": Group.model_validate(
         {"consumers": 2, "prefetch": 40, "processing": "1ms", "requeue": "5%", "reject": "2%", "ack_every": 10}

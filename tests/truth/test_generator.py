@@ -17,6 +17,8 @@ from tests.support import burning
 from tests.support.loopback import SIMULATED, run_loopback
 from tests.support.running import AT_LEAST, run, scenario
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 PAUSE_S = 0.2
 
 

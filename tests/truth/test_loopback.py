@@ -12,6 +12,8 @@ from tests.support.loopback import run_loopback
 from tests.support.truth import Truth, assert_counts, sojourn_ms, window_ns
 from tests.support.wakeups import Wakeups
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 EXTRA_MS = 0.2
 
 
