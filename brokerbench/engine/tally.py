@@ -70,7 +70,7 @@ class Tally:
                 "refused": answers.refused_in_window,
                 "due_sum_ns": hand_overs.due_sum_ns,
             },
-            **({} if self.users is None else {"thoughts": self.users.thoughts, "thought_ns": self.users.thought_ns}),
+            **self._of_users(),
             **self._replies(),
             "in_flight_mean": self._in_flight_mean(),
             "by_one": self.by_one,
@@ -81,6 +81,10 @@ class Tally:
             "canaries": self.canaries,
             "ended_s": round(self.end_ns / 1e9, 3),
         }
+
+    def _of_users(self) -> dict[str, int]:
+        names = ("thoughts", "thought_ns", "edge_ns")
+        return {} if self.users is None else {name: getattr(self.users, name) for name in names}
 
     def _replies(self) -> dict[str, int]:
         awaited = self.awaited

@@ -48,11 +48,12 @@ class Users:
         self._heap = [at << _LANE_BITS | lane for lane, at in enumerate(first.tolist())]
         heapq.heapify(self._heap)
         self._ready: deque[int] = deque()  # have thought, and are not taken yet
-        self._waiting: dict[int, int] = {}  # sequence -> lane
+        self._waiting: dict[int, int] = {}  # sequence -> intended time and lane, as in the heap
         self._taken = 0
         self._now = 0
         self._window_ns = spec.window_ns
         self.thought_ns = self.thoughts = 0  # of the requests intended in the window
+        self.edge_ns = 0  # waited in the window for requests from before it, and after it for its own
 
     def due(self, now_ns: int) -> int:
         self._now = now_ns
@@ -75,7 +76,7 @@ class Users:
 
     def taken(self, count: int) -> None:
         for sequence in range(self._taken, self._taken + count):
-            self._waiting[sequence] = self._ready.popleft() & _LANE
+            self._waiting[sequence] = self._ready.popleft()
         self._taken += count
 
     def freed(self, count: int, now_ns: int) -> None:
@@ -85,27 +86,33 @@ class Users:
         """To sequences first .. last of each row: their users think from now on, once however often they are told."""
         for begin, end in zip(first.tolist(), last.tolist(), strict=True):
             for sequence in range(begin, end + 1):
-                lane = self._waiting.pop(sequence, None)
-                if lane is not None:
-                    self._think(lane, now_ns)
+                key = self._waiting.pop(sequence, None)
+                if key is not None:
+                    self._think(key, now_ns)
 
     def replied(self, sequences: NDArray[np.int64], received_ns: NDArray[np.int64]) -> None:
         """Their users think from the moment at which each reply came."""
         for sequence, received in zip(sequences.tolist(), received_ns.tolist(), strict=True):
-            lane = self._waiting.pop(sequence, None)
-            if lane is not None:
-                self._think(lane, received)
+            key = self._waiting.pop(sequence, None)
+            if key is not None:
+                self._think(key, received)
 
     def given_up(self, now_ns: int) -> None:
         """The connection is lost: nobody waits for an answer any more."""
-        for lane in self._waiting.values():
-            self._think(lane, now_ns)
+        for key in self._waiting.values():
+            self._think(key, now_ns)
         self._waiting.clear()
 
-    def _think(self, lane: int, now_ns: int) -> None:
+    def _think(self, key: int, now_ns: int) -> None:
+        """Who waited since the moment in `key` thinks from now on."""
+        asked, lane = key >> _LANE_BITS, key & _LANE
         thought = self._thinking.next_ns()
         due = now_ns + thought
         start, end = self._window_ns
+        if asked < start:
+            self.edge_ns += max(0, min(now_ns, end) - start)
+        elif asked < end:
+            self.edge_ns += max(0, now_ns - end)
         if start <= due < end:
             self.thought_ns += thought
             self.thoughts += 1

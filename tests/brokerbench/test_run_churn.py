@@ -60,7 +60,14 @@ def test_nothing_is_told_of_connections_that_stay(tmp_path):
 def test_a_real_broker_loses_nothing_by_it(broker, tmp_path):
     require(broker.driver)
     asked = scenario(
-        {"it": broker}, rate="400/s", steady="2s", guarantee=AT_LEAST, producers=2, groups=GROUPS, churn=EVERYBODY
+        {"it": broker},
+        rate="400/s",
+        steady="2s",
+        drain="20s",
+        guarantee=AT_LEAST,
+        producers=2,
+        groups=GROUPS,
+        churn=EVERYBODY,
     )
     folder = run(asked, tmp_path)
     check_run(folder)
@@ -70,10 +77,10 @@ def test_a_real_broker_loses_nothing_by_it(broker, tmp_path):
     assert ledger["closed"]
     assert (ledger["lost"], ledger["outstanding"], ledger["unknown"]) == (0, 0, 0)
     assert ledger["reordered"] is None
-    # 4 half seconds; a slow connect may skip one of them.
+    # 4 half seconds, and one more that began before; a connect that takes longer skips what falls due meanwhile.
     for side, children in (("producers", 2), ("consumers", 3)):
         found = record["churn"][side]
-        assert 2 * children <= found["reopened"] <= 5 * children
+        assert children <= found["reopened"] <= 5 * children
         took = found["reconnect_ms"]
         assert took["count"] == found["reopened"]
         assert 0 < took["p50"] <= took["max"]

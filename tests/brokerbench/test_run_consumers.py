@@ -26,7 +26,7 @@ GROUPS = {
 )
 def test_what_is_given_back_comes_again_and_is_no_duplicate(broker, tmp_path):
     require(broker.driver)
-    asked = scenario({"it": broker}, rate="400/s", steady="2s", guarantee=AT_LEAST, groups=GROUPS)
+    asked = scenario({"it": broker}, rate="400/s", steady="2s", drain="20s", guarantee=AT_LEAST, groups=GROUPS)
     folder = run(asked, tmp_path)
     check_run(folder)
     record = read(folder / "summary.json")["candidates"]["it"]["trials"][0]
@@ -55,7 +55,8 @@ def test_what_is_rejected_goes_to_the_dead_letters(settings, tmp_path):
     require("rabbitmq")
     groups = {"work": Group.model_validate({"reject": "5%", "dead_letter": True}), "audit": Group()}
     broker = Broker(driver="rabbitmq", settings=settings)
-    folder = run(scenario({"it": broker}, rate="400/s", steady="1s", guarantee=AT_LEAST, groups=groups), tmp_path)
+    asked = scenario({"it": broker}, rate="400/s", steady="1s", drain="20s", guarantee=AT_LEAST, groups=groups)
+    folder = run(asked, tmp_path)
     check_run(folder)
     trial = trials_of(folder)["it"]
     rejected = read(trial / "ledger.json")["groups"]["work"]["rejected"]

@@ -39,9 +39,10 @@ class Wakeups:
             self._process.kill()
         self._late = json.loads(told)
 
-    def p99_ms(self, start_ns: int, end_ns: int) -> float:
+    def late_ms(self, share: float, start_ns: int, end_ns: int) -> float:
+        """So many of its wake-ups between these moments were no later."""
         late = sorted(late for at, late in self._late if start_ns <= at < end_ns)
-        return late[math.ceil(0.99 * len(late)) - 1] / 1e6
+        return late[math.ceil(share * len(late)) - 1] / 1e6
 
 
 def _tick(sleeper: socket.socket) -> None:

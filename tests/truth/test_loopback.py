@@ -17,11 +17,13 @@ pytestmark = pytest.mark.usefixtures("undisturbed")
 EXTRA_MS = 0.2
 
 
-def assert_close(truth: Truth, wakeups: Wakeups, names: dict[str, float]) -> None:
-    """Never below the truth, and above it by no more than 1 % or the floors of both sides and 0.2 ms."""
+def assert_close(truth: Truth, wakeups: Wakeups, names: dict[str, float], *, at_once: bool = False) -> None:
+    """Never below the truth, and above it by no more than 1 % or the floors of both sides and 0.2 ms. Where the
+    messages behind a percentile come `at_once`, one late wake-up moves them all, and the latest one is the floor."""
     true, ours = np.sort(sojourn_ms(truth, column="left_ns")), truth.record["end_to_end_ms"]
     start_ns, end_ns = window_ns(truth)
-    floor_ms = truth.account["late_us"]["p99"] / 1e3 + wakeups.p99_ms(truth.t0_ns + start_ns, truth.t0_ns + end_ns)
+    window = (truth.t0_ns + start_ns, truth.t0_ns + end_ns)
+    floor_ms = truth.account["late_us"]["p99"] / 1e3 + wakeups.late_ms(1.0 if at_once else 0.99, *window)
     assert ours["count"] == len(true)
     for name, q in names.items():
         exact = float(true[int(np.ceil(q * len(true) - 1e-9)) - 1])
@@ -43,7 +45,7 @@ def test_a_stall(tmp_path):
     with Wakeups() as wakeups:
         truth = run_loopback(tmp_path, settings, rate="400/s")
     assert_counts(truth)
-    assert_close(truth, wakeups, {"p90": 0.9, "p95": 0.95, "p99": 0.99})
+    assert_close(truth, wakeups, {"p90": 0.9, "p95": 0.95, "p99": 0.99}, at_once=True)
     assert truth.record["end_to_end_ms"]["max"] >= 495
 
 

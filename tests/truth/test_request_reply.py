@@ -13,6 +13,7 @@ from tests.support.virtual import run_virtual
 TRANSPORT_S = 0.004
 BOTH_WAYS_MS = 2 * TRANSPORT_S * 1e3
 LAW = {"service": {"constant_s": TRANSPORT_S}, "confirm_delay_s": 0.001}
+QUICK = {"service": {"constant_s": 0.0001}}
 
 
 def law(record: dict, name: str) -> dict:
@@ -58,6 +59,26 @@ def test_users_wait_for_replies_not_for_confirms(tmp_path: Path) -> None:
     assert record["delivered_msgs_s"] == pytest.approx(20 / (0.092 + record["response_ms"]["mean"] / 1e3), rel=5e-3)
     assert record["response_ms"]["p50"] == pytest.approx(BOTH_WAYS_MS, rel=0.05)
     assert record["confirm_ms"]["p50"] == pytest.approx(1.0, rel=1e-2)
+
+
+def test_a_stall_across_an_end_of_the_window_breaks_no_law(tmp_path: Path) -> None:
+    """All 40 users wait there: the limit widens by what of that the figures have too much or too little, no more."""
+    users = {"users": 40, "think": {"fixed_s": 0.05}, "ramp_s": 1.0}
+    quiet, start, end = (
+        law(run_virtual(tmp_path / name, settings, rate=None, closed=users, steady_s=2.0, repliers=4).record, "users")
+        for name, settings in (
+            ("quiet", QUICK),
+            ("start", QUICK | {"stalls": [{"at_s": 1.9, "for_s": 0.2}]}),
+            ("end", QUICK | {"stalls": [{"at_s": 3.9, "for_s": 0.2}]}),
+        )
+    )
+    assert quiet["holds"]
+    assert quiet["limit"] < 0.027
+    for stalled in (start, end):
+        assert stalled["off"] > 0.03
+        assert stalled["holds"]
+        # Half of the stall lies on the side that is not counted: 0.1 s of 2 s.
+        assert stalled["limit"] - quiet["limit"] == pytest.approx(0.05, rel=0.1)
 
 
 def test_a_window_is_of_requests_without_a_reply(tmp_path: Path) -> None:
