@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .doubt import in_doubt
 from .metrics import metric
 
 __all__ = ["History", "PastRun", "Standing", "Unreadable", "read_history"]
@@ -147,7 +148,10 @@ def _read(folder: Path) -> PastRun | None:
 
 def _past(folder: Path, summary: _Summary) -> PastRun:
     metric(summary.primary)  # a figure that nobody knows is no figure
-    states = [t.validity.state for c in summary.candidates.values() for t in c.trials if not t.superseded]
+    each = {name: [t.validity.state for t in c.trials if not t.superseded] for name, c in summary.candidates.items()}
+    states = [state for found in each.values() for state in found]
+    ranked = {row.candidate: each.get(row.candidate, []) for row in summary.verdict.ranking}
+    doubt = "" if summary.smoke else in_doubt(ranked)
     machine = summary.environment
     return PastRun(
         folder=folder.name,
@@ -157,7 +161,7 @@ def _past(folder: Path, summary: _Summary) -> PastRun:
         started=summary.started or "",
         status=summary.status,
         smoke=summary.smoke,
-        sentence=summary.verdict.sentence,
+        sentence=doubt or summary.verdict.sentence,
         trials={state: states.count(state) for state in ("valid", "suspect", "invalid") if state in states},
         primary=summary.primary,
         standings=summary.verdict.ranking,

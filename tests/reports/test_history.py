@@ -84,6 +84,15 @@ def call(*arguments: object) -> int:
     return int(left.value.code or 0)
 
 
+def test_a_run_without_a_valid_trial_shows_no_figure_as_its_answer(results: Results, template: Json) -> None:
+    candidates = copy.deepcopy(template["candidates"])
+    for trial in candidates["jetstream"]["trials"]:
+        trial["validity"]["state"] = "suspect"
+    folder = results(1, candidates=candidates)
+    (said,) = read(as_index(read_history(folder.parent), "1.0")).find("td", **{"class": "said"})
+    assert said == "No answer to rely on: no trial of jetstream is valid."
+
+
 def test_all_runs_are_listed_newest_first_with_their_sentence(results: Results, template: Json) -> None:
     home = filled(results)
     page = as_index(read_history(home), "1.0")

@@ -6,6 +6,7 @@ from typing import Any
 
 from brokerbench_analysis import Study
 from brokerbench_analysis.actions import next_actions
+from brokerbench_analysis.doubt import in_doubt
 from brokerbench_analysis.metrics import Metric, metric, value_of
 from brokerbench_analysis.outlook import certainty, meets
 from brokerbench_reports.words import NOT_MEASURED, between, count, figure, plural
@@ -69,10 +70,9 @@ def _state(subjects: Sequence[Subject]) -> tuple[str, str, str]:
 def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
     """A sentence without figures, where a ranked candidate has no trial without an objection; else empty."""
     ranked = {row["candidate"] for row in study.verdict.ranking}
-    names = [s.name for s in subjects if s.name in ranked and not any(_sound(trial) for trial in s.usable)]
-    if not names:
-        return ""
-    return f"No answer to rely on: no trial of {', '.join(names)} is valid. The reasons stand below, with the figures."
+    states = {s.name: [trial["validity"]["state"] for trial in s.counted] for s in subjects if s.name in ranked}
+    told = in_doubt(states)
+    return f"{told} The reasons stand below, with the figures." if told else ""
 
 
 def _short(study: Study, subjects: Sequence[Subject]) -> str:
@@ -101,10 +101,6 @@ def _of_many(study: Study) -> str:
     ]
     told += others if len(others) <= _CHANGES else [*others[:2], f"{len(others) - 2} more are open, under Claims"]
     return verdict.sentence.replace("; ".join(verdict.claims), "; ".join(told), 1) if told else ""
-
-
-def _sound(trial: Json) -> bool:
-    return bool(trial["validity"]["state"] == "valid")
 
 
 def _answers(study: Study, subjects: Sequence[Subject]) -> list[tuple[str, str]]:
