@@ -13,7 +13,7 @@ from tests.conformance.cases import Case
 from tests.conformance.conftest import Servers
 from tests.conformance.lab import DEADLINE_S, Lab, Trial, until, within
 
-SOON_S = 10.0
+SOON_S = 60.0  # a hang's limit, not a measure
 
 
 @pytest.mark.brokered

@@ -10,16 +10,18 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from stomp.exception import NotConnectedException
 
 from brokerbench.contract import BadTarget, Destination, Session, Settle, install_line
 from brokerbench.model import ServerKind
 from brokerbench.servers import Certificates, Guardian, Server, free_port
 from brokerbench_drivers.activemq import DRIVER
+from brokerbench_drivers.activemq.wire import Wire
 from tests.conformance.lab import payloads_of, until, within
 from tests.conformance.payloads import batch, body
 from tests.support.absent import absent, recipe_of
 
-SOON_S = 10.0
+SOON_S = 60.0  # a hang's limit, not a measure
 TO = Destination("bb.external.t1", 1, 1, {"a": 1})
 
 
@@ -91,6 +93,16 @@ def test_tls_and_a_user_carry_messages(server: Server, product: str, client: str
         within(SOON_S, connection.close, "Connection.close")
     admin.delete(endpoints)
     admin.close()
+
+
+def test_who_writes_while_a_tls_connection_is_being_ended_is_told(server: Server) -> None:
+    """stomp.py's thread closes its queue first, and the socket after that."""
+    wire = Wire(DRIVER.address(url(server)))
+    wire.attempt_connection()
+    wire.shutdown_queue()
+    with pytest.raises(NotConnectedException):
+        wire.put(b"\n")
+    wire.socket.close()
 
 
 def test_what_is_rejected_leaves_its_queue(server: Server, product: str, client: str) -> None:

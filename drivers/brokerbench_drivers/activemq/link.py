@@ -138,7 +138,8 @@ class Link(Losable):
 
     def _leave(self) -> None:
         self._closing = True
-        with suppress(*_FAILURES, AttributeError):  # stomp.py's thread may be ending it too, and leaves None there
+        # stomp.py's thread may be ending it too: what is not there any more is no matter.
+        with suppress(*_FAILURES, AttributeError, KeyError, ValueError):
             self._wire.disconnect_socket()
         if self._wire.io_thread is not None:
             self._wire.io_thread.join(_STEP_S * _CLOSE_STEPS)

@@ -101,7 +101,8 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
 
     def _write(self) -> None:
         wire = self.socket
-        if wire is None:
+        # With TLS stomp.py's thread writes; who comes here all the same found its queue closed: it is being ended.
+        if wire is None or isinstance(wire, ssl.SSLSocket):
             raise NotConnectedException
         unsent = self._unsent
         while unsent:
