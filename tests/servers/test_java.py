@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from brokerbench.servers import java
-from brokerbench.servers.java import find_java
+from brokerbench.servers.java import Java, find_java
 
 
 def _home(folder: Path, version: str | None) -> Path:
@@ -59,3 +59,14 @@ def test_what_is_too_old_or_does_not_say_is_passed_over(
 
 def test_nothing_is_found_where_nothing_is(bare: pytest.MonkeyPatch) -> None:
     assert find_java() is None
+
+
+def test_what_the_environment_tells_every_java_is_a_fact_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    found = Java(Path("java"), "21.0.1", 21)
+    assert found.facts == {"java": "21.0.1"}
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -Djavax.net.ssl.trustStorePassword=s3cret")
+    monkeypatch.setenv("_JAVA_OPTIONS", "-Xmx64m")
+    told = found.facts["java options of the environment"]
+    assert told == "-XX:TieredStopAtLevel=1 -Djavax.net.ssl.trustStorePassword -Xmx64m"

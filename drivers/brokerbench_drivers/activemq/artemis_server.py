@@ -93,7 +93,7 @@ def start(host: ServerHost, settings: Settings, home: Path) -> Server:
     process = host.spawn(["/bin/sh", "-c", run], env=env, log="artemis.log")
     ready = Ready(address)
     host.wait_until(ready, process, START_S, f"Artemis on 127.0.0.1:{address['port']}")
-    about = {**dated(ready.version, RELEASED), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
+    about = {**dated(ready.version, RELEASED), **java.facts, "heap": f"{settings.heap_mib} MiB"}
     return Server(address, process, about)
 
 

@@ -87,7 +87,7 @@ def start(
     )
     ready = Ready(address)
     host.wait_until(ready, process, START_S, f"ActiveMQ Classic on 127.0.0.1:{address['port']}")
-    about = {**dated(ready.version, RELEASED), "java": java.version, "heap": f"{settings.heap_mib} MiB"}
+    about = {**dated(ready.version, RELEASED), **java.facts, "heap": f"{settings.heap_mib} MiB"}
     return Server(address, process, about)
 
 

@@ -79,7 +79,7 @@ class _Kafka:
                 host.say(f"Kafka on {node.address} ended before its cluster was there: once more")
                 processes[number] = shape.spawn(host, node, java, classpath, heap_mib)
                 host.wait_until(ready, processes[number], _START_S, f"Kafka on {node.address}")
-        about = {**dated(version, RELEASED), "java": java.version, "nodes": str(self._nodes)}
+        about = {**dated(version, RELEASED), **java.facts, "nodes": str(self._nodes)}
         about |= {"heap": f"{heap_mib} MiB" + (" on each node" if self._nodes > 1 else "")}
         about |= {"flags": " ".join((*heap_flags(heap_mib), *SERVER_FLAGS))}
         return Server(address, processes[0], about, others=processes[1:])
