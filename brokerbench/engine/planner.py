@@ -245,11 +245,20 @@ def _can_work(scenario: Scenario, driver: Driver, client: str, settings: Any) ->
                 f"with the client {client} single messages cannot be given back or rejected here: leave {asked} of"
                 f" group {name} out"
             )
-        if group.dead_letter and not (isinstance(driver, Burying) and driver.dead_letters(settings)):
-            raise Excluded(
-                f"what group {name} rejects cannot go to a dead-letter queue of {driver.title} with these settings:"
-                " leave dead_letter out"
-            )
+        if group.dead_letter and (why_not := _cannot_bury(driver, settings)):
+            raise Excluded(f"dead_letter of group {name}: {why_not}: leave dead_letter out")
+
+
+def _cannot_bury(driver: Driver, settings: Any) -> str:
+    """Empty where it can."""
+    if not isinstance(driver, Burying):
+        return (
+            f"{driver.title} has no queue for what is rejected, or none that its driver makes and counts (the rabbitmq"
+            " driver does, for classic and quorum queues)"
+        )
+    if not driver.dead_letters(settings):
+        return f"with these settings no queue of {driver.title} takes what is rejected, and that alone"
+    return ""
 
 
 def _can_keep(scenario: Scenario, driver: Driver, settings: Any) -> None:

@@ -107,7 +107,12 @@ def test_a_plan_stays_what_it_was():
         (
             Broker(driver="nats"),
             {"groups": {"a": Group(reject="2%", dead_letter=True)}, "guarantee": Guarantee.AT_LEAST_ONCE},
-            "what group a rejects cannot go to a dead-letter queue of NATS with these settings: leave dead_letter out",
+            "dead_letter of group a: NATS has no queue for what is rejected, or none that its driver makes and counts",
+        ),
+        (
+            Broker(driver="rabbitmq", settings={"auto_ack": False, "max_length": 100, "overflow": "drop-head"}),
+            {"groups": {"a": Group(reject="2%", dead_letter=True)}, "guarantee": Guarantee.AT_MOST_ONCE},
+            "dead_letter of group a: with these settings no queue of RabbitMQ takes what is rejected, and that alone",
         ),
     ],
 )
