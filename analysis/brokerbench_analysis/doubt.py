@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["in_doubt"]
+from .folder import Json
+
+__all__ = ["in_doubt", "said"]
 
 
 def in_doubt(states: Mapping[str, Iterable[str]]) -> str:
@@ -11,3 +13,14 @@ def in_doubt(states: Mapping[str, Iterable[str]]) -> str:
     if not names:
         return ""
     return f"No answer to rely on: no trial of {', '.join(names)} is valid."
+
+
+def said(summary: Json) -> str:
+    """The verdict's sentence, or that there is none to rely on; summary.json has the former in either case."""
+    sentence: str = summary["verdict"]["sentence"]
+    if summary["smoke"]:
+        return sentence  # it claims nothing
+    trials = {name: each["trials"] for name, each in summary["candidates"].items()}
+    ranked = [row["candidate"] for row in summary["verdict"]["ranking"]]
+    counted = {name: [t for t in trials[name] if t["kind"] != "probe" and not t["superseded"]] for name in ranked}
+    return in_doubt({name: [t["validity"]["state"] for t in of] for name, of in counted.items()}) or sentence

@@ -53,7 +53,12 @@ class _Validity(_Part):
 
 class _Trial(_Part):
     validity: _Validity
+    kind: str = "planned"
     superseded: bool = False
+
+    @property
+    def counted(self) -> bool:
+        return self.kind != "probe" and not self.superseded
 
 
 class _Candidate(_Part):
@@ -148,7 +153,7 @@ def _read(folder: Path) -> PastRun | None:
 
 def _past(folder: Path, summary: _Summary) -> PastRun:
     metric(summary.primary)  # a figure that nobody knows is no figure
-    each = {name: [t.validity.state for t in c.trials if not t.superseded] for name, c in summary.candidates.items()}
+    each = {name: [t.validity.state for t in c.trials if t.counted] for name, c in summary.candidates.items()}
     states = [state for found in each.values() for state in found]
     ranked = {row.candidate: each.get(row.candidate, []) for row in summary.verdict.ranking}
     doubt = "" if summary.smoke else in_doubt(ranked)

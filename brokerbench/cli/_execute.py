@@ -231,12 +231,14 @@ def _conclude(folder: Path, stopped: bool, out: Console, events: Events | None) 
 
 
 def _print_result(summary: dict[str, Any], out: Console) -> None:
+    from brokerbench_analysis.doubt import said
+
     from ._table import result_table
 
     out.print()
     out.print(result_table(summary))
     out.print()
-    out.print(summary["verdict"]["sentence"], style="bold", markup=False, highlight=False, soft_wrap=True)
+    out.print(said(summary), style="bold", markup=False, highlight=False, soft_wrap=True)
     for row in summary["advice"]:
         told = row["proof"]["text"] if row["proof"] else "unproved"
         line = (

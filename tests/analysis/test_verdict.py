@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from brokerbench_analysis.doubt import said
 from brokerbench_analysis.summary import analyse
 from brokerbench_analysis.verdict import Verdict
 from tests.analysis.folders import Behaviour, Broker
@@ -32,6 +33,14 @@ def test_a_clear_winner(run: Run) -> None:
     )
     assert [row["candidate"] for row in found.ranking] == ["nats", "kafka"]
     assert [row["rank"] for row in found.ranking] == [1, 2]
+
+
+def test_figures_of_trials_that_were_disturbed_are_no_answer(run: Run) -> None:
+    disturbed = analyse(run(exact("a", 2.0, steal=0.1), exact("b", 3.0), rate=250)).summary
+    assert "a" in disturbed["verdict"]["sentence"]
+    assert said(disturbed) == "No answer to rely on: no trial of a is valid."
+    clean = analyse(run(exact("a", 2.0), exact("b", 3.0), rate=250)).summary
+    assert said(clean) == clean["verdict"]["sentence"]
 
 
 def test_better_than_one_the_same_as_another(run: Run) -> None:
