@@ -57,7 +57,6 @@ def test_every_fate_exactly(tmp_path):
         "duplicated": ["every 90"],
         "swapped": [500],
         "foreign": ["every 200"],
-        "altered": [60],
     }
     truth = run_loopback(tmp_path, {"service": {"constant_s": 0.0}, "fates": fates}, rate="500/s", steady="3s")
     assert_counts(truth)
@@ -65,6 +64,16 @@ def test_every_fate_exactly(tmp_path):
     assert ledger["lost"] == truth.account["groups"]["all"]["lost"] == ledger["sent"] // 100
     assert ledger["recovered"] == 2
     assert ledger["reordered"] == 1
+
+
+def test_altered_bodies_are_found_where_they_are_looked_at(tmp_path):
+    """One body of each delivery is, and how many messages come as one hangs on the machine: `test_fates` is exact."""
+    settings = {"service": {"constant_s": 0.0}, "fates": {"altered": ["every 2"]}}
+    truth = run_loopback(tmp_path, settings, rate="500/s", steady="1s")
+    ledger, [consumer] = truth.record["ledger"], truth.study.measured[0].files.trial["consumers"]
+    assert 0 < ledger["corrupt"] == consumer["bodies_wrong"] < consumer["bodies_checked"]
+    assert ledger["corrupt"] <= truth.account["groups"]["all"]["altered"]
+    assert ledger["lost"] == ledger["foreign"] == 0
 
 
 def test_a_capacity_that_refuses(tmp_path):
