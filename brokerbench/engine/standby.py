@@ -13,7 +13,7 @@ from typing import Any
 
 from brokerbench.servers import Guardian, Process
 
-from .channel import Channel
+from .channel import Channel, ChannelClosed
 
 __all__ = ["Standby", "launch", "tell_spec"]
 
@@ -57,9 +57,12 @@ class Standby:
         """One that lives; None where there is none."""
         while self._waiting:
             process, channel = self._waiting.pop(0)
-            if process.alive():
+            try:
+                channel.poll()  # it says nothing; of a dead one the channel is closed before anybody is told
+            except ChannelClosed:
+                channel.close()
+            else:
                 return process, channel
-            channel.close()
         return None
 
     def close(self) -> None:
