@@ -12,8 +12,10 @@ from tests.drivers.test_rabbitmq_broker import require_rabbitmq
 from tests.support.running import read, run, trials_of
 
 USERS = 1000
+# Where the machine stood still under its load, which the trial itself says, it is made again, as a run does.
+DISTURBED, ATTEMPTS = {"generator-paused", "contaminated"}, 3
 
-pytestmark = pytest.mark.broker("rabbitmq")
+pytestmark = [pytest.mark.broker("rabbitmq"), pytest.mark.timeout(400)]
 
 
 def test_a_thousand_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,12 +52,15 @@ def test_a_thousand_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         repeats=Repeats(blocks=1),
         primary="confirm.p99",
     )
-    folder = run(asked, tmp_path, observe=observe, smoke=True)
-    record = read(folder / "summary.json")["candidates"]["it"]["trials"][0]
-    assert record["state"] == "finished"
+    for attempt in range(ATTEMPTS):
+        folder = run(asked, tmp_path / str(attempt), observe=observe, smoke=True)
+        record = read(folder / "summary.json")["candidates"]["it"]["trials"][0]
+        assert record["state"] == "finished"
+        law = next(check for check in record["checks"] if check["name"] == "users")
+        if law["holds"] or not DISTURBED & set(record["validity"]["codes"]):
+            break
     assert max(listed) == USERS
-    law = next(check for check in record["checks"] if check["name"] == "users")
-    assert law["holds"], law
+    assert law["holds"], record["validity"]
     assert record["ledger"]["lost"] == record["ledger"]["outstanding"] == 0
     producer = read(trials_of(folder)["it"] / "trial.json")["producers"][0]
     assert producer["sent"] == producer["scheduled"] >= 5 * USERS

@@ -28,6 +28,7 @@ class Flavour:
     producers: int = 2  # how many a destination takes, at least
     dies: bool = True  # its server is killed; not where another flavour asks that of this server with this client
     kept_after_s: float = 0.0  # a destination outlives a kill once it is this old
+    ends_later: bool = False  # what is confirmed can be read a moment later; killed before, its server may hide it
 
 
 STOMP, AMQP = frozenset({"stomp.py"}), frozenset({"proton"})
@@ -73,7 +74,7 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     "kafka": (
         # In this order, since the first two share a server.
         Flavour("as-shipped", requeue=False, prefetch_bounds=False),
-        Flavour("transactions", {"transactions": 100}, requeue=False, prefetch_bounds=False),
+        Flavour("transactions", {"transactions": 100}, requeue=False, prefetch_bounds=False, ends_later=True),
         Flavour("zstd-tls", {"compression": "zstd", "tls": True}, requeue=False, prefetch_bounds=False, dies=False),
     ),
     # STOMP's NACK is for good on both: an acknowledgement on Artemis, a way to the dead letters on Classic.

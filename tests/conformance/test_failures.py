@@ -90,15 +90,20 @@ def _bury(trial: Trial) -> None:
 @pytest.mark.flavour("dies")
 def test_confirmed_messages_outlive_the_server(lab: Lab, servers: Servers) -> None:
     """Killed hard, started again on its data: each confirmed message is there."""
-    trial = lab.trial(survives=Survives.BROKER_KILL)
-    old = time.monotonic() + lab.case.flavour.kept_after_s
+    flavour = lab.case.flavour
+    trial = lab.trial({"a": 1, "b": 1} if flavour.ends_later else None, survives=Survives.BROKER_KILL)
+    old = time.monotonic() + flavour.kept_after_s
     source = trial.source()
     trial.send(source, 500)
     until(lambda: not source.unanswered, "all confirmed", trial.turn)
     until(lambda: time.monotonic() >= old, "old enough", lambda: source.confirms(0.1))
+    if flavour.ends_later:
+        other = trial.sink("b")
+        until(lambda: set(other.of()) >= set(source.confirmed), "can be read", lambda: other.pull(0.05))
     servers.kill()
     _bury(trial)
     trial.sources.clear()
+    trial.sinks.clear()
     trial.moved_to(servers.restart().address)
     sink = trial.sink()
     confirmed = set(source.confirmed)

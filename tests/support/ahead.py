@@ -1,6 +1,6 @@
-"""`python -m tests.support.ahead`: what the tests' servers are made of is fetched while the first tests run.
+"""`python -m tests.support.ahead`: what the tests' servers are made of is fetched side by side, before the first test.
 
-Who needs it earlier waits for it, as workers wait for each other. What cannot be fetched here, the tests will tell.
+What cannot be fetched here, the tests will tell.
 """
 
 from collections import defaultdict
