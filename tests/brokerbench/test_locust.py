@@ -42,6 +42,21 @@ def requests_of(home: Path, name: str) -> dict[str, Any]:
     return found
 
 
+def test_the_run_time_does_not_count_what_came_before_it() -> None:
+    code = (
+        "import brokerbench.locust, gevent, locust, time; loop = gevent.get_hub().loop; before = loop.now()\n"
+        "end = time.monotonic() + 0.3\n"
+        "while time.monotonic() < end: pass\n"
+        "stale = loop.now() - before\n"
+        "locust.events.init.fire(environment=None, runner=None, web_ui=None)\n"
+        "print(stale, loop.now() - before)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    stale, updated = map(float, told.split())
+    assert stale == 0
+    assert updated >= 0.29
+
+
 @pytest.mark.broker("rabbitmq")
 def test_the_example_runs_and_all_counts_agree(url: str, tmp_path: Path) -> None:
     done = locust(EXAMPLE, tmp_path, "--host", url, "--stop-timeout", "10", "--json-file", "stats")
