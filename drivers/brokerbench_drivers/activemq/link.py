@@ -46,7 +46,8 @@ class Link(Losable):
             self._stomp.connect(address.get("user"), address.get("password"))
             self._up.wait(CONNECT_S)
         except _FAILURES as error:
-            self._refused = self._refused or str(error) or type(error).__name__
+            # Of a connection that had ended before it was used stomp.py says nothing here: its thread knows why.
+            self._refused = self._refused or str(error)
         if not self._connected:
             self._leave()
             said = self._refused or self._wire.broken
