@@ -27,7 +27,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 test: $(VENV)/.installed-dev  ## all tests; a broker that is not here is skipped by name
-	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(PYTEST)
 
 check: $(VENV)/.installed-dev  ## format, lint, types
 	$(BIN)/ruff format --check .

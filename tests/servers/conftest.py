@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from brokerbench.servers import Guardian, proctree, roster
+from tests.support.patience import Patience
 
 DEADLINE_S = 20.0  # generous: this is a limit for a broken program, not a figure
 
@@ -71,9 +72,9 @@ Until = Callable[..., None]
 
 
 def _until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
-    deadline = time.monotonic() + timeout_s
+    patience = Patience(timeout_s)
     while not condition():
-        if time.monotonic() > deadline:
+        if patience.over():
             pytest.fail(f"not within {timeout_s:g} s: {what}")
         time.sleep(0.01)
 

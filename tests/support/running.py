@@ -26,6 +26,7 @@ from brokerbench.model import (
     Topology,
 )
 from brokerbench_analysis import look_levels, write_summary
+from tests.support.patience import Patience
 
 __all__ = ["planned", "read", "run", "scenario", "trials_of", "until"]
 
@@ -113,8 +114,8 @@ def trials_of(folder: Path) -> dict[str, Path]:
 def until(holds: Callable[[], Any], what: str | Callable[[], str], deadline_s: float = 60.0) -> Any:
     """Poll until it gives something true, and return that; the deadline is for a broken program. `what` may say how far
     it came."""
-    end = time.monotonic() + deadline_s
+    patience = Patience(deadline_s)
     while not (found := holds()):
-        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what if isinstance(what, str) else what()}"
+        assert not patience.over(), f"not within {deadline_s:g} s: {what if isinstance(what, str) else what()}"
         time.sleep(0.01)
     return found
