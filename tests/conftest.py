@@ -2,7 +2,6 @@
 which the machine was taken away is made again, as a trial is."""
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.support.patience import stolen_s
+from brokerbench.engine.monitor import HostCpu
+from brokerbench.model import STEAL_MOST
 
 REQUIRED = os.environ.get("BROKERBENCH_REQUIRE") == "all"
 # A Java server lives for a minute here, and a third of its CPU time would go into compiling for a long life. What it
@@ -32,7 +32,6 @@ LONGEST = (
     "tests/test_mutants.py",
     "tests/test_example_driver.py",
 )
-STEAL_MOST = 0.01  # of the CPU time, as for a trial (docs/method.md)
 _AGAIN = "made again: "
 _skipped: list[str] = []
 _again: list[str] = []
@@ -44,9 +43,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if not REQUIRED:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    began_s, stolen_before_s = time.monotonic(), stolen_s()
+    cpu = HostCpu()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    share = (stolen_s() - stolen_before_s) / max(1e-9, (time.monotonic() - began_s) * (os.cpu_count() or 1))
+    share = cpu.take().steal_share or 0.0
     called = [report for report in reports if report.when == "call"]
     # Where a fixture failed others hang on it too: that stays as it is.
     if any(report.failed for report in called) and share > STEAL_MOST:

@@ -9,11 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HOOKS = """
-import itertools
+from types import SimpleNamespace
 import tests.conftest as ours
 from tests.conftest import pytest_runtest_logreport, pytest_runtest_protocol, pytest_terminal_summary
-looks = itertools.count(0.0, {stolen_s})
-ours.stolen_s = lambda: next(looks)
+ours.HostCpu = lambda: SimpleNamespace(take=lambda: SimpleNamespace(steal_share={steal_share}))
 """
 TEST = """
 from pathlib import Path
@@ -32,14 +31,14 @@ def test_it(attempt):
 
 
 @pytest.mark.parametrize(
-    ("stolen_s", "passes_at", "attempts", "passes"),
-    [(1000.0, 2, 2, True), (0.0, 2, 1, False), (1000.0, 3, 2, False), (1000.0, 1, 1, True)],
+    ("steal_share", "passes_at", "attempts", "passes"),
+    [(0.5, 2, 2, True), (0.0, 2, 1, False), (0.5, 3, 2, False), (0.5, 1, 1, True)],
     ids=["disturbed", "undisturbed", "broken", "fine"],
 )
 def test_a_failure_under_theft_is_tried_once_more(
-    tmp_path: Path, stolen_s: float, passes_at: int, attempts: int, passes: bool
+    tmp_path: Path, steal_share: float, passes_at: int, attempts: int, passes: bool
 ) -> None:
-    (tmp_path / "conftest.py").write_text(HOOKS.format(stolen_s=stolen_s))
+    (tmp_path / "conftest.py").write_text(HOOKS.format(steal_share=steal_share))
     (tmp_path / "test_it.py").write_text(TEST.format(passes_at=passes_at))
     env = {**os.environ, "BROKERBENCH_REQUIRE": "all", "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     env.pop("PYTEST_XDIST_WORKER", None)

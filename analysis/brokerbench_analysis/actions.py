@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .folder import Json
+from .folder import Json, counts
 from .study import Study
 from .words import digits
 
@@ -64,10 +64,7 @@ def _all(study: Study) -> Iterator[Action]:
 def _against_trials(candidates: Mapping[str, Json]) -> Iterator[Action]:
     """One for each remedy, those first that mend what is invalid."""
     counted = [
-        (name, trial)
-        for name, candidate in candidates.items()
-        for trial in candidate["trials"]
-        if not trial.get("superseded") and trial.get("kind") != "probe"
+        (name, trial) for name, candidate in candidates.items() for trial in candidate["trials"] if counts(trial)
     ]
     total = len(counted)
     for state in ("invalid", "suspect"):

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from .folder import Json
+from .folder import Json, counts
 
-__all__ = ["in_doubt", "said"]
+__all__ = ["doubts", "in_doubt", "said"]
 
 
 def in_doubt(states: Mapping[str, Iterable[str]]) -> str:
@@ -15,12 +15,14 @@ def in_doubt(states: Mapping[str, Iterable[str]]) -> str:
     return f"No answer to rely on: no trial of {', '.join(names)} is valid."
 
 
+def doubts(summary: Json) -> str:
+    """`in_doubt` of a summary, names in the order of its candidates."""
+    ranked = {row["candidate"] for row in summary["verdict"]["ranking"]}
+    trials = {name: each["trials"] for name, each in summary["candidates"].items() if name in ranked}
+    return in_doubt({name: [t["validity"]["state"] for t in of if counts(t)] for name, of in trials.items()})
+
+
 def said(summary: Json) -> str:
     """The verdict's sentence, or that there is none to rely on; summary.json has the former in either case."""
     sentence: str = summary["verdict"]["sentence"]
-    if summary["smoke"]:
-        return sentence  # it claims nothing
-    trials = {name: each["trials"] for name, each in summary["candidates"].items()}
-    ranked = [row["candidate"] for row in summary["verdict"]["ranking"]]
-    counted = {name: [t for t in trials[name] if t["kind"] != "probe" and not t["superseded"]] for name in ranked}
-    return in_doubt({name: [t["validity"]["state"] for t in of] for name, of in counted.items()}) or sentence
+    return sentence if summary["smoke"] else doubts(summary) or sentence  # a smoke run claims nothing

@@ -13,7 +13,7 @@ from .histograms import DamagedLogError, Interval, read_hlog
 from .needs import read_known
 from .reasons import Reason
 
-__all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "asked_of", "own_of", "read_run", "read_trial"]
+__all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "asked_of", "counts", "own_of", "read_run", "read_trial"]
 
 SCHEMA = 1
 Json = dict[str, Any]
@@ -130,6 +130,12 @@ def own_of(run: Json, candidate: str) -> Json:
 def asked_of(run: Json, candidate: str) -> Json:
     """The scenario as this candidate was asked it."""
     return {**run["scenario"], **own_of(run, candidate)}
+
+
+def counts(trial: Mapping[str, Any]) -> bool:
+    """Whether figures, comparisons and the exit status are made of this record of a summary: not of a probe, not of a
+    trial that was repeated. A summary of before knows neither."""
+    return trial.get("kind") != "probe" and not trial.get("superseded")
 
 
 def read_trial(folder: Path, entry: Json, in_flight: int | None = None) -> TrialFiles:

@@ -7,7 +7,7 @@ from pathlib import Path
 from .backlog import BACKLOG, backlog_of
 from .churn import churn_of
 from .consuming import consumers_of
-from .folder import Json, TrialFiles, asked_of, read_trial
+from .folder import Json, TrialFiles, asked_of, counts, read_trial
 from .generator import busiest, pauses
 from .integrity import check
 from .latency import METRICS, Sample, figures, sample_of
@@ -58,8 +58,7 @@ class Measured:
 
     @property
     def counts(self) -> bool:
-        """Whether figures, comparisons and the exit status are made of it: not of a probe, not of a trial repeated."""
-        return self.record["kind"] != "probe" and not self.record["superseded"]
+        return counts(self.record)
 
 
 def measure_all(folder: Path, run: Json) -> tuple[Measured, ...]:

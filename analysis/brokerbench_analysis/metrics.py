@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .words import digits
+
 __all__ = [
     "EXPLORED",
     "FIGURES",
@@ -12,6 +14,7 @@ __all__ = [
     "is_bound",
     "metric",
     "spread",
+    "told",
     "value_of",
     "whole_way",
     "with_margin",
@@ -116,6 +119,12 @@ def value_of(record: Mapping[str, Any], of: Metric) -> tuple[float | None, bool]
     found = here.get(of.path[-1])
     bound = of.unit == "ms" and found is not None and is_bound(here, of.path[-1])
     return (None if found is None else float(found)), bound
+
+
+def told(value: float | None, at_least: bool, of: Metric) -> str:
+    """In a sentence, with its unit."""
+    number = digits(value, 4 if of.higher_is_better else 3)
+    return f"{'at least ' if at_least else ''}{number}{f' {of.unit}' if of.unit else ''}"
 
 
 def is_bound(latency: Mapping[str, Any], figure: str) -> bool:

@@ -7,8 +7,7 @@ from .candidates import Candidate
 from .claims import Comparison
 from .criteria import Order
 from .folder import Json
-from .metrics import Metric, value_of
-from .words import digits
+from .metrics import Metric, told, value_of
 
 __all__ = ["Standing"]
 
@@ -36,5 +35,4 @@ class Standing:
     def figure(self, name: str, of: Metric | None = None) -> str:
         of = of or self.of
         value, bound = value_of(self.named(name).merged or {}, of)
-        number = digits(value, 4 if of.higher_is_better else 3)
-        return f"{'at least ' if bound else ''}{number}{f' {of.unit}' if of.unit else ''}"
+        return told(value, bound, of)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .folder import counts
+
 __all__ = ["FAILED", "GATE", "NOT_VALID", "OK", "exit_status"]
 
 OK, FAILED, NOT_VALID, GATE = 0, 1, 3, 4
@@ -15,7 +17,7 @@ def exit_status(summary: dict[str, Any]) -> int:
     outside a smoke run an SLO that could not be decided is not met.
     """
     taking_part = [c for c in summary["candidates"].values() if c["excluded"] is None]
-    trials = [t for c in taking_part for t in c["trials"] if t["kind"] != "probe" and not t["superseded"]]
+    trials = [t for c in taking_part for t in c["trials"] if counts(t)]
     if summary["status"] == "failed" or any(t["state"] == "failed" for t in trials):
         return FAILED
     if not trials or any(t["validity"]["state"] == "invalid" for t in trials):

@@ -9,7 +9,7 @@ from brokerbench.model import Stage
 from .candidates import Candidate
 from .claims import Comparison, clause
 from .folder import Json
-from .metrics import Metric, spread, value_of
+from .metrics import Metric, spread, told, value_of
 from .needs import lacking
 from .words import article, counted, digits
 
@@ -160,8 +160,7 @@ def _load_words(run: Json) -> str:
 
 
 def _value(row: Json, of: Metric) -> str:
-    number = digits(row["value"], 4 if of.higher_is_better else 3)
-    return f"{'at least ' if row['at_least'] else ''}{number}{' ' + of.unit if of.unit else ''}"
+    return told(row["value"], row["at_least"], of)
 
 
 def _spread(row: Json, of: Metric) -> str:

@@ -1,15 +1,14 @@
 """`doctor`: this machine in detail, and what to do about each finding."""
 
-import functools
 import os
 import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -91,14 +90,11 @@ def _clients(driver: Driver) -> Iterator[Check]:
             yield Check(Mark.OK, f"client {name}", _version(module))
 
 
-@functools.cache  # it reads the list of files of every package that is installed
-def _providers() -> Mapping[str, Sequence[str]]:
-    return packages_distributions()
-
-
 def _version(module: str) -> str:
     """Of the distribution that brought the module; empty for our own."""
-    for distribution in _providers().get(module.partition(".")[0], ()):
+    from brokerbench.engine.environment import providers
+
+    for distribution in providers().get(module.partition(".")[0], ()):
         try:
             return version(distribution)
         except PackageNotFoundError:

@@ -195,10 +195,7 @@ def _own(name: str, scenario: Scenario) -> Iterator[str]:
 
 
 def _topology(topology: Topology, load: Load) -> Iterator[str]:
-    sides = f"producers {topology.producers}, partitions {topology.partitions}"
-    if topology.topics > 1:
-        sides += f" of each of {topology.topics} topics, over which producers and each group's consumers are dealt"
-    yield sides
+    yield f"producers {topology.producers}, partitions {topology.partitions}{topology.dealt}"
     for name, group in topology.groups.items():
         yield f"{name}: {group.words}{_bound(group, load)}"
 

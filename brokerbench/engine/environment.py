@@ -18,7 +18,7 @@ from .cgroup import own_cgroup
 from .disk import disk_of, flush_ms
 from .kernel import first_line, lines
 
-__all__ = ["environment", "fingerprint", "packages_of"]
+__all__ = ["environment", "fingerprint", "packages_of", "providers"]
 
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 _CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -60,13 +60,14 @@ def fingerprint(scenario: Mapping[str, Any]) -> str:
 
 def packages_of(drivers: Sequence[Driver]) -> list[str]:
     """Distributions whose versions belong into the record: what provides the drivers' client modules, and our own."""
-    providers = _providers()
+    found = providers()
     modules = {module.partition(".")[0] for driver in drivers for module in driver.clients.values()}
-    return ["brokerbench", "numpy", *{name for module in modules for name in providers.get(module, [])}]
+    return ["brokerbench", "numpy", *{name for module in modules for name in found.get(module, [])}]
 
 
 @functools.cache  # it reads the list of files of every package that is installed
-def _providers() -> Mapping[str, Sequence[str]]:
+def providers() -> Mapping[str, Sequence[str]]:
+    """Top-level module -> the distributions that brought it."""
     return metadata.packages_distributions()
 
 

@@ -82,6 +82,13 @@ class Topology(Frozen):
         return self.model_copy(update={"topics": 1, "producers": producers, "groups": dealt})
 
     @property
+    def dealt(self) -> str:
+        """Said after partitions; empty for one topic."""
+        if self.topics == 1:
+            return ""
+        return f" of each of {self.topics} topics, over which producers and each group's consumers are dealt"
+
+    @property
     def answered(self) -> bool:
         """Whether each message is a request that gets a reply."""
         return self.pattern is Pattern.REQUEST_REPLY

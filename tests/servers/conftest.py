@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from brokerbench.servers import Guardian, proctree, roster
-from tests.support.patience import Patience
+from tests.support.patience import until as until_true
 
 DEADLINE_S = 20.0  # generous: this is a limit for a broken program, not a figure
 
@@ -72,11 +71,7 @@ Until = Callable[..., None]
 
 
 def _until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
-    patience = Patience(timeout_s)
-    while not condition():
-        if patience.over():
-            pytest.fail(f"not within {timeout_s:g} s: {what}")
-        time.sleep(0.01)
+    until_true(condition, what, timeout_s)
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Limits for what must come soon, on a machine that may stand still meanwhile."""
 
 import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["Patience", "stolen_s"]
+__all__ = ["Patience", "until"]
 
 _SLICE_S = 0.05  # between two looks that are 10 ms apart; a longer pause nobody had, neither we nor who is waited for
 
@@ -22,7 +23,11 @@ class Patience:
         return self._left_s < 0
 
 
-def stolen_s() -> float:
-    """CPU seconds that the hypervisor gave to others since the start, over all CPUs; 0 where the kernel counts none."""
-    fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
-    return int(fields[8]) / 100 if len(fields) > 8 else 0.0
+def until(holds: Callable[[], Any], what: str | Callable[[], str], deadline_s: float = 60.0) -> Any:
+    """Poll until it gives something true, and return that; the deadline is for a broken program. `what` may say how far
+    it came."""
+    patience = Patience(deadline_s)
+    while not (found := holds()):
+        assert not patience.over(), f"not within {deadline_s:g} s: {what if isinstance(what, str) else what()}"
+        time.sleep(0.01)
+    return found

@@ -1,7 +1,6 @@
 """Runs in this process, as the CLI makes them but without it."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from brokerbench.model import (
     Topology,
 )
 from brokerbench_analysis import look_levels, write_summary
-from tests.support.patience import Patience
+from tests.support.patience import until
 
 __all__ = ["planned", "read", "run", "scenario", "trials_of", "until"]
 
@@ -109,13 +108,3 @@ def trials_of(folder: Path) -> dict[str, Path]:
     """Candidate -> its planned trial's folder (of a run with one block)."""
     trials = [entry for entry in planned(folder) if entry["kind"] == "planned"]
     return {entry["candidate"]: folder / "trials" / entry["id"] for entry in trials}
-
-
-def until(holds: Callable[[], Any], what: str | Callable[[], str], deadline_s: float = 60.0) -> Any:
-    """Poll until it gives something true, and return that; the deadline is for a broken program. `what` may say how far
-    it came."""
-    patience = Patience(deadline_s)
-    while not (found := holds()):
-        assert not patience.over(), f"not within {deadline_s:g} s: {what if isinstance(what, str) else what()}"
-        time.sleep(0.01)
-    return found

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from brokerbench.model import Churn, Group, Load, Message, Pattern, Stage, format_duration
+from brokerbench.model import Churn, Group, Load, Message, Pattern, Stage, Topology, format_duration
 from brokerbench_analysis.slo import in_words
 from brokerbench_reports.words import count, plural
 
@@ -88,7 +88,6 @@ def _pattern(topology: Json, load: Json) -> list[tuple[str, str]]:
 def _topology(topology: Json) -> str:
     groups = [f"{name}: {Group.from_base(group).words}" for name, group in topology["groups"].items()]
     sides = f"{plural(topology['producers'], 'producer')}, {plural(topology['partitions'], 'partition')}"
-    if topology["topics"] > 1:
-        sides += f" of each of {topology['topics']} topics, over which producers and each group's consumers are dealt"
+    sides += Topology.from_base(topology).dealt
     churn = f"; {Churn.from_base(topology['churn']).text}" if topology.get("churn") else ""
     return f"{sides}; {plural(len(groups), 'group')} ({'; '.join(groups)}){churn}"

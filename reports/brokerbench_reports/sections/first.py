@@ -6,7 +6,7 @@ from typing import Any
 
 from brokerbench_analysis import Study
 from brokerbench_analysis.actions import next_actions
-from brokerbench_analysis.doubt import in_doubt
+from brokerbench_analysis.doubt import doubts
 from brokerbench_analysis.metrics import Metric, metric, value_of
 from brokerbench_analysis.outlook import certainty, meets
 from brokerbench_reports.words import NOT_MEASURED, between, count, figure, plural
@@ -33,7 +33,7 @@ def first(study: Study, subjects: Sequence[Subject]) -> dict[str, Any]:
     return {
         "state": _state(subjects),
         "sentence": _short(study, subjects) or study.verdict.sentence,
-        "answers": _answers(study, subjects),
+        "answers": _answers(study),
         "columns": _columns(of),
         "rows": with_bars(rows),
         "facts": _facts(study),
@@ -67,18 +67,16 @@ def _state(subjects: Sequence[Subject]) -> tuple[str, str, str]:
     return word, f"{valid} of {plural(len(states), 'trial')} valid, {', '.join(told)}.", colour
 
 
-def _doubtful(study: Study, subjects: Sequence[Subject]) -> str:
+def _doubtful(study: Study) -> str:
     """A sentence without figures, where a ranked candidate has no trial without an objection; else empty."""
-    ranked = {row["candidate"] for row in study.verdict.ranking}
-    states = {s.name: [trial["validity"]["state"] for trial in s.counted] for s in subjects if s.name in ranked}
-    told = in_doubt(states)
+    told = doubts(study.summary)
     return f"{told} The reasons stand below, with the figures." if told else ""
 
 
 def _short(study: Study, subjects: Sequence[Subject]) -> str:
     """Instead of the verdict's own sentence, where that is a long list, or of figures in doubt; else empty."""
     if study.verdict.ranking:
-        return _doubtful(study, subjects) or _of_many(study)
+        return _doubtful(study) or _of_many(study)
     if subjects and all(s.excluded for s in subjects):
         return "No answer: every candidate was excluded before the run."
     tried = [s for s in subjects if s.counted and not s.floor]
@@ -103,18 +101,18 @@ def _of_many(study: Study) -> str:
     return verdict.sentence.replace("; ".join(verdict.claims), "; ".join(told), 1) if told else ""
 
 
-def _answers(study: Study, subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+def _answers(study: Study) -> list[tuple[str, str]]:
     """Question and answer; nothing is said to meet a need where its figures cannot be relied on."""
     met, missed = meets(study)
     pairs = []
-    if not _doubtful(study, subjects) and not study.summary["smoke"]:
+    if not _doubtful(study) and not study.summary["smoke"]:
         of = len(met) + len(missed)
         names = f"all {of}" if len(met) == of > _MANY else f"{', '.join(met) or 'none'} ({len(met)} of {of})"
         told = names if of else "no candidate was measured"
         pairs.append(("Meets the need", f"{told}. {_missed(missed)}".strip()))
     pairs.append(("How sure", certainty(study)))
     changes = study.summary["decision"]["would_change"]
-    if changes and not _doubtful(study, subjects):
+    if changes and not _doubtful(study):
         more = f" {len(changes) - _CHANGES} more stand under Decision." if len(changes) > _CHANGES else ""
         pairs.append(("What would change it", f"{' '.join(changes[:_CHANGES])}{more}"))
     return pairs

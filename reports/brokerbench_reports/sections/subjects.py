@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from brokerbench_analysis.folder import counts
 from brokerbench_analysis.metrics import Metric, Reading, value_of
 
 from .cells import Who
@@ -38,12 +39,12 @@ class Subject:
     @property
     def counted(self) -> list[Json]:
         """The trials that answer the question; `apart` are the others."""
-        return [trial for trial in self.trials if not _apart(trial)]
+        return [trial for trial in self.trials if counts(trial)]
 
     @property
     def apart(self) -> list[Json]:
         """Contaminated trials that were repeated, and probes: in no figure."""
-        return [trial for trial in self.trials if _apart(trial)]
+        return [trial for trial in self.trials if not counts(trial)]
 
     @property
     def usable(self) -> list[Json]:
@@ -97,10 +98,6 @@ def subjects_of(run: Json, summary: Json) -> list[Subject]:
         )
         for name in names
     ]
-
-
-def _apart(trial: Json) -> bool:
-    return bool(trial.get("superseded")) or trial.get("kind") == "probe"
 
 
 def _about(declared: Json) -> str:
