@@ -278,7 +278,7 @@ class _Loop:
         self.recorder.close()
         if self.replier is not None:
             with suppress(ConnectionLost):
-                self.replier.finish()
+                self.replier.finish(self.now)
             self._drop_replier()
         if self.connection is not None and self.consumer is not None:  # else it is away
             self.consumer.close()
@@ -293,6 +293,7 @@ class _Loop:
                     "negative": {"end_to_end": recorder.histogram.negative},
                     "canaries": sum(recorder.canaries.values()),
                     "in_window_received_sum_ns": recorder.received_sum_ns,
+                    "carried_in_max_ns": recorder.carried_in_ns,
                     "first_received_s": _seconds(recorder.first_ns),
                     "last_received_s": _seconds(recorder.last_ns),
                     **self.replied,

@@ -23,6 +23,7 @@ _RECEIVED_TOTALS = (
     "unique_by_time",
     "in_window",
     "in_window_received_sum_ns",
+    "carried_in_max_ns",
     "duplicates_flagged",
     "by_one",
     "bodies_checked",

@@ -56,6 +56,7 @@ class Recorder:
         self.last_ns: int | None = None
         self.canaries: Counter[int] = Counter()
         self.received_sum_ns = 0  # of the distinct messages intended in the window, ns since t0
+        self.carried_in_ns: int | None = None  # the longest latency that reached into the window from before it
         self.ids: dict[str, list[list[int]]] = {fate: [] for fate in ("duplicates", "reordered", "corrupt")}
         self.foreign_ids: list[str] = []
         self.counts: Counter[str] = Counter()
@@ -275,6 +276,9 @@ class Recorder:
         if self._spec.ordered and len(sequences):
             self._inversions(producer, sequences, parts)
         if not inside.all():
+            carried = by_time & (ns < start)
+            if carried.any():
+                self.carried_in_ns = max(self.carried_in_ns or 0, int((relative - ns)[carried].max()))
             relative, ns = relative[inside], ns[inside]
         self.counts["in_window"] += len(relative)
         self.received_sum_ns += int(relative.sum())

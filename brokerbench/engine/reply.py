@@ -5,7 +5,7 @@ its reply is promised: if the replier dies before, the request comes again where
 """
 
 from collections import Counter, deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ __all__ = ["Replier"]
 
 _SLICE_S = 200e-6  # while replies are under way, their side is looked at this often
 _TURNS = 5  # looks at the replies' side after the last one was handed over: a client may still have to write it
-_LAST_TURNS = 100
+_LAST_NS = 2_000_000_000  # of each line, for what is under way at the end
 _LAST_S = 0.01
 
 
@@ -88,12 +88,11 @@ class Replier:
         for line in self._lines.values():
             yield from line.connection.events()
 
-    def finish(self) -> None:
+    def finish(self, now: Callable[[], int]) -> None:
         """What is under way gets a last moment to be promised. Raises ConnectionLost."""
         for line in self._lines.values():
-            for _ in range(_LAST_TURNS):
-                if not (line.waiting or line.unconfirmed):
-                    break
+            until_ns = now() + _LAST_NS  # by time: a turn may hear of one reply only
+            while (line.waiting or line.unconfirmed) and now() < until_ns:
                 self._promised(line.push(_LAST_S))
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """beanstalkd as a candidate: a driver for brokerbench in one file, to read before writing your own.
 
-A driver translates the contract of `brokerbench.contract` into one broker's words. Batches go in and out; it reads no
-clock, counts nothing and retries nothing: the engine measures. Protocol: the text file doc/protocol.txt of beanstalkd.
+A driver translates the contract of `brokerbench.contract` into one broker's words. Batches go in and out; it times
+nothing, counts nothing and retries nothing: the engine measures. Protocol: doc/protocol.txt of beanstalkd.
 
     pip install ./brokerbench-beanstalkd
     brokerbench run scenario.yaml          # brokers: {work: {driver: beanstalkd}}
@@ -11,7 +11,9 @@ import re
 import select
 import shutil
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -171,7 +173,8 @@ class Talk:
     def ask(self, words: bytes) -> tuple[bytes, bytes]:
         """One command and its answer: for setting up, not for the load."""
         self.say(words)
-        for _ in range(int(ANSWER_S / 0.05)):
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
             if (found := self.answer()) is not None:
                 return found
             self.move(0.05)
@@ -180,6 +183,15 @@ class Talk:
     @property
     def written(self) -> bool:
         return not self._unsent
+
+    def close_after(self, answered: Callable[[], bool], hear: Callable[[float], object]) -> None:
+        """Close once all is answered, or after `ANSWER_S`. A second time does nothing."""
+        # By time: each turn may hear one answer of hundreds, so a number of turns would be no bound in time.
+        deadline = time.monotonic() + ANSWER_S
+        with suppress(ConnectionLost):
+            while not self.closed and not answered() and time.monotonic() < deadline:
+                hear(0.02)
+        self.close()
 
     def close(self) -> None:
         self.closed = True
@@ -273,14 +285,7 @@ class BeanstalkdProducer:
         return Confirms.of(found) if found else NO_CONFIRMS
 
     def close(self) -> None:
-        for _ in range(100):  # bounded: 2 s
-            if self._talk.closed or (self._talk.written and self._taken == self._answered):
-                break
-            try:
-                self.confirms(0.02)
-            except ConnectionLost:
-                break
-        self._talk.close()
+        self._talk.close_after(lambda: self._talk.written and self._taken == self._answered, self.confirms)
 
 
 class BeanstalkdConsumer:
@@ -328,15 +333,8 @@ class BeanstalkdConsumer:
 
     def close(self) -> None:
         """What is unsettled is ready again as soon as the socket is closed."""
-        for _ in range(100):  # bounded: 2 s
-            if self._talk.closed or not (self._reserving or self._settling):
-                break
-            try:
-                self._prefetch = 0  # no further reserves
-                self.receive(0.02)
-            except ConnectionLost:
-                break
-        self._talk.close()
+        self._prefetch = 0  # no further reserves
+        self._talk.close_after(lambda: not (self._reserving or self._settling), self.receive)
 
 
 class BeanstalkdConnection:

@@ -49,7 +49,14 @@ def age(folder: Path) -> None:
             value.pop(name)
         value["load"].pop("arrivals")
         for child in (*value["producers"], *value["consumers"]):
-            for name in ("spin_s", "hiccups", "by_one", "in_flight_mean", "in_window_received_sum_ns"):
+            for name in (
+                "spin_s",
+                "hiccups",
+                "by_one",
+                "in_flight_mean",
+                "in_window_received_sum_ns",
+                "carried_in_max_ns",
+            ):
                 child.pop(name, None)
             child.pop("duplicates_flagged", None)
             if isinstance(child["in_window"], dict):

@@ -422,6 +422,7 @@ class Trial:
             "unique_by_time": by_time,
             "in_window": int((mine & self.window & np.isfinite(at)).sum()),
             "in_window_received_sum_ns": _sum_ns(at[mine & self.window & np.isfinite(at)]),
+            "carried_in_max_ns": None,
             "duplicates_flagged": self.b.duplicates - self.b.unflagged if index == 0 else 0,
             "by_one": 0,
             "bodies_checked": 10,

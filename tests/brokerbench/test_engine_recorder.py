@@ -55,6 +55,7 @@ class Model:
     again: list[list[int]] = field(default_factory=list)
     late: list[list[int]] = field(default_factory=list)
     received: int = 0
+    carried: int | None = None
 
     def take(self, producer: int, sequence: int, due: int, since: int, partition: int, flagged: bool) -> None:
         in_time = START <= since < END
@@ -70,6 +71,8 @@ class Model:
             self.counts["reordered"] += 1
             self.late.append([producer, sequence])
         self.newest[producer, partition] = max(newest, sequence)
+        if due < START <= since < END:
+            self.carried = max(self.carried or 0, since - due)
         if START <= due < END:
             self.counts["in_window"] += 1
             self.latencies.append(since - due)
@@ -142,6 +145,8 @@ def test_random_deliveries(tmp_path, bodies, seed, as_buffer):
     assert model.counts["reordered"] > 0
     assert recorder.histogram.take() == binned(model.latencies)
     assert recorder.received_sum_ns == model.received
+    assert recorder.carried_in_ns == model.carried
+    assert model.carried
     assert model.counts["duplicates_flagged"] > 0
     for fate, all_of_them in (("duplicates", model.again), ("reordered", model.late)):
         kept, true = (Counter(map(tuple, ids)) for ids in (recorder.ids[fate], all_of_them))

@@ -110,6 +110,18 @@ def test_closed_loop(tmp_path):
     assert check["expected"] == pytest.approx(50, rel=0.01)
 
 
+def test_littles_law_holds_across_a_stall_before_the_window(tmp_path):
+    """A fifth more arrives in the window than is sent in it. The first of the window waits 0.1 s only, for the hundred
+    from before it to be served; of those the first waited for the whole stall, so a fifth more may be right."""
+    settings = {"service": {"constant_s": MS}, "stalls": [{"at_s": 1.8, "for_s": 0.2}]}
+    truth = run_virtual(tmp_path, settings, rate=500.0, steady_s=1.0)
+    law = next(check for check in truth.record["checks"] if check["name"] == "littles-law")
+    assert truth.record["end_to_end_ms"]["max"] == pytest.approx(100.0, rel=0.05)
+    assert law["off"] == pytest.approx(0.2, rel=0.03)
+    assert law["holds"]
+    assert law["limit"] == pytest.approx(0.05 + 0.2 + 0.1 + truth.record["end_to_end_ms"]["mean"] / 1e3, rel=0.03)
+
+
 def test_littles_law_holds_without_the_stamps(tmp_path):
     """The mean from arrivals and departures that were summed apart is the mean of the histogram, and with the
     throughput by the clock it makes as many as are under way."""
