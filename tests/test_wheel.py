@@ -76,7 +76,7 @@ def test_a_scenario_runs_from_it(installed: Path, tmp_path: Path) -> None:
     assert ran.returncode in (0, 3), ran.stderr  # 3: a busy machine makes no valid trial, but the wheel is whole
     last = json.loads(ran.stdout.splitlines()[-1])
     assert last["exit_status"] == ran.returncode
-    [trial] = last["summary"]["candidates"]["ring"]["trials"]
+    *_, trial = last["summary"]["candidates"]["ring"]["trials"]  # those before it were disturbed
     assert trial["ledger"]["unique"] == trial["ledger"]["sent"] > 0
     [page] = tmp_path.glob("results/*/report.html")
     assert page.stat().st_size > 10_000

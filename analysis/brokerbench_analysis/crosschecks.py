@@ -144,7 +144,7 @@ def _littles_law(files: TrialFiles) -> Iterator[Check]:
     for group in files.groups:
         histogram = _histogram(files, f"end_to_end:{group}")
         mean_ms, longest_ms, by_sums_ms = histogram.mean_ms(), histogram.max_ms(), _mean_by_sums_ms(files, group)
-        carried_ms = max((c.get("carried_in_max_ns") or 0 for c in _consumers(files, group)), default=0) / 1e6
+        carried_ms = _carried_ms(_consumers(files, group))
         text = f"the mean end-to-end latency of group {group} is {digits(by_sums_ms, 3)} ms by the sums of its times"
         text += f" of arrival and sending, {digits(mean_ms, 3)} ms by its histogram"
         about, code = f"group {group}", "mean-by-sums"
@@ -181,7 +181,7 @@ def _closed_loop(files: TrialFiles) -> Iterator[Check]:
     """X R = N where a load saturates by confirms: rate times confirm latency is the number of slots in use.
 
     A message holds its slot from its intended time, so what waits to be sent is in N beside what is unconfirmed. What
-    is under way at the two ends of the window may differ by its longest stay, so the limit widens by that share.
+    is under way at the two ends of the window may differ by its longest stay, so the limit widens as that of L = λW.
     """
     if files.model != "saturate" or not (files.confirms or files.answered):
         return
@@ -196,7 +196,7 @@ def _closed_loop(files: TrialFiles) -> Iterator[Check]:
         loop = answers.by_time / files.measure_s * (mean_ms or 0.0) / 1e3
         waiting = sum(p["sent_by_time"] for p in producers) / files.measure_s * (waiting_ms or 0.0) / 1e3
         in_use = math.fsum(n or 0.0 for n in unconfirmed) + waiting
-        limit += ((mean_ms or 0.0) + (longest_ms or 0.0)) / 1e3 / files.measure_s
+        limit += ((mean_ms or 0.0) + (longest_ms or 0.0) + answers.carried_ms) / 1e3 / files.measure_s
     words = f"X R = N does not hold: {answers.rate} times {answers.mean} makes {digits(loop, 3)} messages"
     text = f"{words}, {digits(in_use, 3)} were in flight"
     yield Check("closed-loop", "messages in flight", in_use, loop, limit, "closed-loop", text)
@@ -213,6 +213,7 @@ class _Answers:
     latency: Histogram
     in_window: int  # answered, of those intended in the window
     by_time: int  # answered within the window, by the clock
+    carried_ms: float  # the longest that was waited, of those answered then and intended before
     rate: str
     mean: str
 
@@ -220,11 +221,14 @@ class _Answers:
 def _answers(files: TrialFiles) -> _Answers:
     if files.answered:
         latency, by_time = _histogram(files, f"end_to_end:{REPLIES}"), _by_time(files, REPLIES)
-        return _Answers(latency, _in_window(files, REPLIES), by_time, "the rate of replies", "mean response")
+        carried_ms = _carried_ms(_consumers(files, REPLIES))
+        return _Answers(
+            latency, _in_window(files, REPLIES), by_time, carried_ms, "the rate of replies", "mean response"
+        )
     producers = files.trial["producers"]
     latency, by_time = _histogram(files, "confirm"), sum(p["confirmed_by_time"] for p in producers)
     confirmed = sum(p["in_window"]["confirmed"] for p in producers)
-    return _Answers(latency, confirmed, by_time, "confirmed rate", "mean confirm latency")
+    return _Answers(latency, confirmed, by_time, _carried_ms(producers), "confirmed rate", "mean confirm latency")
 
 
 def _users(files: TrialFiles) -> Iterator[Check]:
@@ -259,6 +263,11 @@ def _in_window(files: TrialFiles, group: str) -> int:
 
 def _by_time(files: TrialFiles, group: str) -> int:
     return sum(c["unique_by_time"] for c in _consumers(files, group))
+
+
+def _carried_ms(children: Iterable[Json]) -> float:
+    """0.0 where nothing reached into the window from before it."""
+    return max((child.get("carried_in_max_ns") or 0 for child in children), default=0) / 1e6
 
 
 def _consumers(files: TrialFiles, group: str) -> list[Json]:

@@ -79,6 +79,7 @@ class Answers:
         self.service = Histogram()  # of a closed load: from the hand-over on
         self.confirmed = self.refused = self.twice = self.outstanding = 0
         self.confirmed_by_time = self.confirmed_in_window = self.refused_in_window = 0
+        self.carried_in_ns: int | None = None  # the longest latency that reached into the window from before it
         self._changed_ns = 0
         self._area_ns = 0  # outstanding messages, summed over the window's nanoseconds
         self._shift = -_BEFORE  # until `numbering`, answers are to canaries
@@ -190,7 +191,10 @@ class Answers:
             return
         self.confirmed += count
         self.confirmed_in_window += in_window
-        self.confirmed_by_time += int(np.count_nonzero((times >= start) & (times < end)))
+        by_time = (times >= start) & (times < end)
+        self.confirmed_by_time += int(np.count_nonzero(by_time))
+        if in_window < count and (carried := by_time & (due < start)).any():
+            self.carried_in_ns = max(self.carried_in_ns or 0, int((times - due)[carried].max()))
         self.latency.record((times - due)[inside])
         if self._handed is not None:
             self.service.record((times - self._handed[places])[inside])

@@ -123,7 +123,7 @@ class Fleet:
                 raise TrialFailed(f"{child.spec.name}: {self._ended(child)}") from gone
 
     def _ended(self, child: Child) -> str:
-        child.process.wait(2)
+        child.process.wait(20)  # it has ended; its status comes by way of the guardian
         tail = self._logs / f"{child.spec.name}.log"
         lines = tail.read_text(errors="replace").strip().splitlines() if tail.exists() else []
         last = f": {lines[-1]}" if lines else ""

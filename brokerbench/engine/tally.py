@@ -76,6 +76,7 @@ class Tally:
             "by_one": self.by_one,
             "confirmed_by_time": answers.confirmed_by_time,
             "sent_by_time": hand_overs.by_time,
+            "carried_in_max_ns": answers.carried_in_ns,
             "answered_twice": answers.twice,
             "negative": self._negative(),
             "canaries": self.canaries,

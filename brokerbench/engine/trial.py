@@ -35,7 +35,7 @@ _CANARY_AGAIN_S = 0.3
 _LEAD_NS = 200_000_000  # from "go" to t0, so that every child has heard it
 _AFTERGLOW_S = 0.25  # kept listening after the ledger closed: a duplicate follows soon or not at all
 _COUNTERS_S = 12.0
-_DONE_S = 20.0
+_DONE_S = 30.0
 
 
 class Interrupted(Exception):

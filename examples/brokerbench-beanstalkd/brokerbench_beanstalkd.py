@@ -60,7 +60,7 @@ __all__ = ["DRIVER"]
 
 LARGEST_BYTES = 2**26
 READ_BYTES = 2**18
-ANSWER_S = 5.0
+ANSWER_S = 15.0
 AT_ONCE = 200  # jobs asked for with one write
 WAIT_S = 1
 _TO_RESERVE = (b"RESERVED", b"TIMED_OUT", b"DEADLINE_SOON")
@@ -174,11 +174,11 @@ class Talk:
         """One command and its answer: for setting up, not for the load."""
         self.say(words)
         deadline = time.monotonic() + ANSWER_S
-        while time.monotonic() < deadline:
-            if (found := self.answer()) is not None:
-                return found
+        while (found := self.answer()) is None:
+            if time.monotonic() > deadline:
+                raise BadTarget(f"beanstalkd at {self.where} does not answer {words.split()[0].decode()}")
             self.move(0.05)
-        raise BadTarget(f"beanstalkd at {self.where} does not answer {words.split()[0].decode()}")
+        return found
 
     @property
     def written(self) -> bool:

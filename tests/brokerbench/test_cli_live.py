@@ -125,8 +125,9 @@ def test_json_is_one_object_a_line_in_the_order_of_things(told: tuple[str, list[
     assert last["verdict"] == last["summary"]["verdict"]["sentence"]
     folder = Path(next(e["folder"] for e in events if e["event"] == "folder"))
     assert last["page"].endswith(f"{folder.name}/report.html")
-    for second in (e for e in events if e["event"] == "second"):
-        assert second["asked_msgs_s"] > 0
+    seconds = [e for e in events if e["event"] == "second"]
+    assert max(second["asked_msgs_s"] for second in seconds) > 0  # 0 of one in which no child has told yet
+    for second in seconds:
         assert second["phase"] in {"warm-up", "measuring", "draining"}
         assert second["broker_cpu"] is None  # a library has no broker: not 0
 

@@ -100,7 +100,7 @@ def test_random_answers(tmp_path, seed):
     chance = np.random.default_rng(seed)
     in_flight = int(chance.integers(1, 3000))
     answers = Answers(child_spec(tmp_path, role="producer", in_flight=in_flight))
-    due, fate, latencies, by_time = [], {}, [], 0
+    due, fate, latencies, carried, by_time = [], {}, [], [], 0
     shift = canaries = int(chance.integers(0, 4))
     answers.numbering(at_sequence=0, at_ordinal=canaries)
     open_ones: list[int] = []
@@ -136,6 +136,7 @@ def test_random_answers(tmp_path, seed):
                 if which is Fate.CONFIRMED:
                     by_time += len(some) * (START <= now < END)
                     latencies += [now - due[s] for s in some if START <= due[s] < END]
+                    carried += [now - due[s] for s in some if due[s] < START <= now < END]
             assert answers.take(Confirms.of(ranges), now) == freed
         assert answers.outstanding == len(open_ones)
         if chance.random() < 0.02:
@@ -147,6 +148,7 @@ def test_random_answers(tmp_path, seed):
     assert seen(answers, Fate.REFUSED) == refused
     assert (answers.confirmed, answers.refused, answers.twice) == (len(confirmed), len(refused), 0)
     assert answers.confirmed_by_time == by_time
+    assert answers.carried_in_ns == max(carried, default=None)
     assert answers.confirmed_in_window == len(latencies)
     assert answers.refused_in_window == sum(START <= due[s] < END for s in refused)
     assert answers.latency.take() == binned(latencies)

@@ -25,13 +25,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     require("rabbitmq")
     results = tmp_path_factory.mktemp("results")
     overrides = [word for each in SHORT for word in ("-o", each)]
-    assert run(["run", "rabbitmq-one-at-a-time", *overrides, "--prove", "2", "--results", str(results)]) == 0
+    told = run(["run", "rabbitmq-one-at-a-time", *overrides, "--prove", "2", "--results", str(results)])
+    assert told in (0, 3)  # 3: one of two trials as short as these may be invalid, and the other is advised from
     (home,) = results.glob("*_rabbitmq-one-at-a-time")
     return home
 
 
 def _blocks(candidate: dict[str, Any]) -> set[int]:
-    return {trial["block"] for trial in candidate["trials"] if trial["validity"]["state"] != "invalid"}
+    counted = (trial for trial in candidate["trials"] if not trial["superseded"])
+    return {trial["block"] for trial in counted if trial["validity"]["state"] != "invalid"}
 
 
 @pytest.fixture(scope="module")

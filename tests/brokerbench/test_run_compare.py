@@ -38,6 +38,16 @@ def test_the_other_servers_were_watched(finished):
         assert all(line["other_servers"] for line in read(finished.trials[name] / "resources.jsonl")), name
 
 
+@pytest.mark.parametrize("name", ["artemis", "activemq-classic", "jetstream", "valkey"])
+def test_what_brokers_counted_stands_beside_it(finished, name):
+    lines = read(finished.trials[name] / "broker.jsonl")
+    assert lines
+    assert not any("error" in line for line in lines), lines
+    assert lines[-1]["published"] > 0
+    assert isinstance(lines[-1]["delivered"]["all"], int)
+    assert isinstance(lines[-1]["stored"], int)
+
+
 def test_the_report_is_made_again_without_a_broker(finished, tmp_path):
     """From a copy elsewhere, twice: the same bytes as the run wrote, and the figures of summary.json again."""
     folder = finished.folder

@@ -123,8 +123,8 @@ def robbed(address: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) ->
         {"rabbit": external(address)},
         guarantee=Guarantee.AT_LEAST_ONCE,
         rate="400/s",
-        steady="2500ms",
-        drain="1s",
+        steady="6s",
+        drain="3s",
         producers=2,
     )
     with pytest.MonkeyPatch.context() as patch:

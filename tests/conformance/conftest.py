@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,12 @@ class Servers:
         pids = [pid for process in self._server.processes for pid in process.pids()]
         try:
             for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
+                _signal(pid, signal.SIGSTOP)
             until(lambda: all(map(_stands_still, pids)), "its processes stand still")  # a signal takes its time
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                _signal(pid, signal.SIGCONT)
 
     def restart(self) -> Server:
         """The same server on the same data, at other ports perhaps."""
@@ -139,9 +139,17 @@ class Servers:
         self._host = self._server = self._key = None
 
 
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # a child that came and went: RabbitMQ's shell asks df
+        os.kill(pid, number)
+
+
 def _stands_still(pid: int) -> bool:
     """Each of its threads: one that runs on answers on."""
-    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    states = []
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            states.append(path.read_text().rpartition(")")[2].split()[0])
     return all(state in "TtZX" for state in states)
 
 

@@ -381,7 +381,9 @@ class Lab:
         keys: bool = False,
         name: str | None = None,
         survives: Survives = Survives.NOTHING,
+        again: bool = False,
     ) -> Trial:
+        """`again`: what is unsettled is to come again soon."""
         groups = {"a": 1} if groups is None else groups
         delivery = self.delivery(in_flight, survives)
         asked = scenario(
@@ -394,7 +396,8 @@ class Lab:
             size=size,
             keys=keys,
         )
-        promise = self.case.driver.promise(self.case.settings, delivery, asked, self.case.flavour.server.nodes)
+        settings = self.case.settings_of(again=again)
+        promise = self.case.driver.promise(settings, delivery, asked, self.case.flavour.server.nodes)
         name = name or f"bb.c{os.getpid()}.t{next(_numbers)}"
         trial = Trial(self, Destination(name, partitions, producers, groups), promise, prefetch, in_flight, size)
         self._trials.append(trial)

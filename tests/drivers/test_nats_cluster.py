@@ -28,9 +28,9 @@ def test_confirmed_messages_outlive_a_node(tmp_path: Path) -> None:
         assert len({process.pid for process in server.processes}) == 3
         admin = DRIVER.admin(server.address, settings)
         endpoints = admin.declare(Destination("bb.r.t", 1, 1, {"a": 1}))
+        until(lambda: admin.facts(endpoints)["replicas"].startswith("3, in sync 3: "), "all three have it")
         facts = admin.facts(endpoints)
         assert facts["nodes"] == "3 in cluster brokerbench"
-        assert facts["replicas"].startswith("3, in sync 3: ")
         producer = DRIVER.connect(Session(endpoints, "nats-py", settings, 500, 500, 64, 0, None))
         sender = producer.producer()
         assert sender.send(batch([body(7, 0, n, 64) for n in range(COUNT)])) == COUNT

@@ -38,9 +38,11 @@ while True:
 
 # A main process. It starts a child, a stubborn one, a daemon, and a daemon with an empty environment, then tells.
 MAIN = """
-import json, os, sys, time
+import json, os, signal, sys, time
 from pathlib import Path
 from brokerbench.servers import Guardian
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests behind nohup or & passes on that both are ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 daemon, out = sys.argv[1:]
 with Guardian() as guardian:
     told = [guardian.folder / "daemon", guardian.folder / "bare"]

@@ -1,6 +1,8 @@
 """Ports: free, on loopback, never the same one twice, and none that a connection's other end may be given."""
 
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,6 +37,22 @@ def test_a_port_that_is_taken_or_was_given_is_passed_over(monkeypatch):
         monkeypatch.setattr(ports, "_quiet", lambda: range(10_000))
         monkeypatch.setattr(ports._chance, "choice", lambda _ports: next(offered))
         assert free_port() == other
+
+
+def test_what_another_process_was_given_is_passed_over(monkeypatch):
+    """Its server may bind it seconds later; when it ends, the port is free again."""
+    script = "from brokerbench.servers import free_port; print(free_port(), flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], text=True, **pipes) as other:
+        theirs = int(other.stdout.readline())
+        ours = ports._of_the_kernel()
+        offered = iter([theirs, ours])
+        monkeypatch.setattr(ports, "_quiet", lambda: range(10_000))
+        monkeypatch.setattr(ports._chance, "choice", lambda _ports: next(offered))
+        assert free_port() == ours
+        other.communicate("\n", timeout=60)
+    offered = iter([theirs])
+    assert free_port() == theirs
 
 
 def test_where_the_kernel_keeps_all_ports_it_is_asked(monkeypatch):

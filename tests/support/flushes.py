@@ -60,12 +60,15 @@ def flushes_of(pids: Sequence[int], folder: Path) -> Iterator[Flushes]:
 
 def _is_traced(pid: int) -> bool:
     """Each of its threads."""
-    states = [(task / "status").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    try:
+        states = [(task / "status").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):  # one has ended, or all: then there is nothing to follow
+        return not Path(f"/proc/{pid}").exists()
     return all("TracerPid:\t0\n" not in state for state in states)
 
 
 def _synced_files(pid: int) -> Iterator[str]:
-    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+    for info in Path(f"/proc/{pid}/fdinfo").glob("*"):  # of a process that has ended: none
         try:
             flags = next(line.split()[1] for line in info.read_text().splitlines() if line.startswith("flags:"))
             if int(flags, 8) & _O_DSYNC:

@@ -19,7 +19,7 @@ from tests.conformance.payloads import batch, body  # noqa: E402
 
 TICKS = 20
 TICK_S = 0.005
-WAIT_S = 4.0
+WAIT_S = 30.0
 
 
 def main() -> None:

@@ -94,6 +94,16 @@ def test_a_window_is_of_requests_without_a_reply(tmp_path: Path) -> None:
     assert full["expected"] == 10
 
 
+def test_a_stall_across_the_start_breaks_no_closed_loop(tmp_path: Path) -> None:
+    """The slots are full all the time; those who wait as the window begins were sent before it, and 0.1 s of it passes
+    without a message."""
+    stalled = LAW | {"stalls": [{"at_s": 1.9, "for_s": 0.2}]}
+    record = run_virtual(tmp_path, stalled, rate=None, in_flight=10, steady_s=1.0, repliers=1).record
+    flying, *_ = (check for check in record["checks"] if check["name"] == "closed-loop")
+    assert flying["off"] > 0.05
+    assert flying["holds"]
+
+
 def lose_replies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every 50th reply is confirmed and given to nobody; requests are not touched."""
     declare = Destinations.declare

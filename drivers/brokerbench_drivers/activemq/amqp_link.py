@@ -17,7 +17,7 @@ from .amqp_wire import Wire, where
 __all__ = ["Link"]
 
 OPEN_S = 10.0  # a broker that has just started answers slowly, not never
-CLOSE_S = 2.0
+CLOSE_S = 5.0
 _IDLE_S = 30.0  # a side that is silent for so long is gone
 _FAILURES = (OSError, ProtonException)
 

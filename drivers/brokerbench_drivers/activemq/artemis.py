@@ -11,6 +11,7 @@ from .names import is_topic, queues_of
 
 __all__ = ["Artemis"]
 
+_COUNTS = ("MessagesAdded", "MessagesAcknowledged", "MessageCount")
 PATTERN = 'org.apache.activemq.artemis:broker="*"'
 _MAX_DELIVERIES = 10  # the broker's default, which it leaves out of what it reports
 
@@ -58,17 +59,18 @@ class Artemis:
         if self._jolokia.read(address) is not None:
             self._jolokia.call(self._broker, "deleteAddress(java.lang.String,boolean)", endpoints.destination, True)
 
-    def queue(self, endpoints: Endpoints, name: str) -> Mapping[str, Any] | None:
+    def queue(self, endpoints: Endpoints, name: str, *attributes: str) -> Mapping[str, Any] | None:
         routing = endpoints.extra["destination-type"].lower()
         where = f'component=addresses,address="{endpoints.destination}",subcomponent=queues'
-        return self._jolokia.read(f'{self._broker},{where},routing-type="{routing}",queue="{name}"')
+        return self._jolokia.read(f'{self._broker},{where},routing-type="{routing}",queue="{name}"', *attributes)
 
     def counts(self, endpoints: Endpoints, name: str) -> tuple[int, int, int]:
         """Added, acknowledged, stored."""
-        found = self.queue(endpoints, name)
+        found = self.queue(endpoints, name, *_COUNTS)
         if found is None:
             raise BadTarget(f"Artemis has no queue {name} any more: did somebody delete it?")
-        return int(found["MessagesAdded"]), int(found["MessagesAcknowledged"]), int(found["MessageCount"])
+        added, acknowledged, stored = (int(found[count]) for count in _COUNTS)
+        return added, acknowledged, stored
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         server = self.server()

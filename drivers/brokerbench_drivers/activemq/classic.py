@@ -10,6 +10,7 @@ from .names import is_topic, queues_of
 
 __all__ = ["Classic"]
 
+_COUNTS = ("EnqueueCount", "DequeueCount", "QueueSize")
 PATTERN = "org.apache.activemq:type=Broker,brokerName=*"
 
 
@@ -60,15 +61,16 @@ class Classic:
             parts = dict(part.split("=", 1) for part in advisory.partition(":")[2].split(","))
             self._jolokia.call(self._broker, "removeTopic(java.lang.String)", parts["destinationName"])
 
-    def queue(self, endpoints: Endpoints, name: str) -> Mapping[str, Any] | None:
-        return self._jolokia.read(f"{self._broker},destinationType=Queue,destinationName={name}")
+    def queue(self, endpoints: Endpoints, name: str, *attributes: str) -> Mapping[str, Any] | None:
+        return self._jolokia.read(f"{self._broker},destinationType=Queue,destinationName={name}", *attributes)
 
     def counts(self, endpoints: Endpoints, name: str) -> tuple[int, int, int]:
         """Added, acknowledged, stored."""
-        found = self.queue(endpoints, name)
+        found = self.queue(endpoints, name, *_COUNTS)
         if found is None:
             raise BadTarget(f"ActiveMQ Classic has no queue {name} any more: did somebody delete it?")
-        return int(found["EnqueueCount"]), int(found["DequeueCount"]), int(found["QueueSize"])
+        added, acknowledged, stored = (int(found[count]) for count in _COUNTS)
+        return added, acknowledged, stored
 
     def facts(self, endpoints: Endpoints) -> Mapping[str, str]:
         server = self.server()

@@ -68,6 +68,10 @@ class ActiveMQ:
     def url(self, address: Mapping[str, Any]) -> str:
         return url_of("stomp+ssl" if address.get("tls") else "stomp", {**address, "jolokia_port": None})
 
+    def told_every_s(self, settings: Any) -> float | None:
+        """Three attributes of each queue, which its management has in memory."""
+        return 1.0
+
     def admin(self, address: Mapping[str, Any], settings: Any) -> Admin:
         from .admin import ActiveMQAdmin
 

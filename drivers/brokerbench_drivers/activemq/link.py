@@ -18,7 +18,7 @@ from .wire import CONNECT_S, Stomp, Wire
 __all__ = ["Link"]
 
 _STEP_S = 0.01
-_CLOSE_STEPS = 200  # 2 s for parting words
+_CLOSE_STEPS = 500  # 5 s for parting words
 _GOODBYE = "goodbye"
 _FAILURES = (OSError, StompException)
 

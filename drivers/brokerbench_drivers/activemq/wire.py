@@ -26,7 +26,7 @@ from .address import where
 
 __all__ = ["CONNECT_S", "Stomp", "Wire"]
 
-CONNECT_S = 5.0
+CONNECT_S = 15.0  # a broker that is short of CPU answers late, not never
 _READ_BYTES = 256 * 1024
 _HEARTBEAT_MS = 10_000
 

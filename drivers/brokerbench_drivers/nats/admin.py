@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 from brokerbench.contract import BadTarget, ConnectionLost, Counters, Destination, Endpoints
 from brokerbench_drivers._dated import dated
 
-from .link import Link
+from .link import CONNECT_S, Link
 from .monitor import MonitorError, read
 from .names import endpoints_of
 from .releases import RELEASED
@@ -19,13 +19,16 @@ from .settings import Settings
 
 __all__ = ["NatsAdmin"]
 
+_ELECTED_S = 30.0  # a copy that was not there yet misses the first vote for a leader; the next comes after 4 to 9 s
+
 
 class NatsAdmin:
     def __init__(self, address: Mapping[str, Any], settings: Settings) -> None:
         self._address = dict(address)
         self._settings = settings
         self._link = Link(address, "brokerbench admin")
-        self._manager = self._link.client.jsm(timeout=4)
+        self._manager = self._link.client.jsm(timeout=CONNECT_S - 1)
+        self._maker = self._link.client.jsm(timeout=_ELECTED_S)
         try:
             self._check_sync()
         except BadTarget:
@@ -50,7 +53,7 @@ class NatsAdmin:
         stream = endpoints.extra["stream"]
         self.delete(endpoints)
         try:
-            self._link.wait(self._make(endpoints))
+            self._link.wait(self._make(endpoints), 2 * _ELECTED_S)
         except (ConnectionLost, NatsError) as error:
             raise BadTarget(f"nats cannot make stream {stream}: {error}; is JetStream enabled there?") from error
         return endpoints
@@ -58,7 +61,7 @@ class NatsAdmin:
     async def _make(self, endpoints: Endpoints) -> None:
         settings = self._settings
         stream = endpoints.extra["stream"]
-        await self._manager.add_stream(
+        await self._maker.add_stream(
             StreamConfig(
                 name=stream,
                 subjects=[endpoints.destination],
@@ -73,7 +76,7 @@ class NatsAdmin:
     async def _make_consumer(self, endpoints: Endpoints, group: str) -> None:
         durable = endpoints.groups[group]
         pushes = self._settings.fetch is None
-        await self._manager.add_consumer(
+        await self._maker.add_consumer(
             endpoints.extra["stream"],
             ConsumerConfig(
                 durable_name=durable,
@@ -87,7 +90,7 @@ class NatsAdmin:
         )
 
     def rewind(self, endpoints: Endpoints, group: str) -> None:
-        self._link.wait(self._again(endpoints, group))
+        self._link.wait(self._again(endpoints, group), 2 * _ELECTED_S)
 
     async def _again(self, endpoints: Endpoints, group: str) -> None:
         await self._manager.delete_consumer(endpoints.extra["stream"], endpoints.groups[group])

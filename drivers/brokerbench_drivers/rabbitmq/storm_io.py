@@ -21,7 +21,7 @@ __all__ = ["CLOSE_S", "Tap", "UnwaitingConnection"]
 RPC_S = 15  # a node that has just started answers slowly, not never
 CLOSE_S = 5.0
 HEARTBEAT_S = 60
-CONNECT_S = 5.0
+CONNECT_S = 15.0  # a broker that is short of CPU answers late, not never
 
 Tap = Callable[[Any], bool]
 Ended = Callable[[Sequence[Exception]], object]

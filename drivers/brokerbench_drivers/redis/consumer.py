@@ -21,7 +21,7 @@ from .link import Link
 __all__ = ["BLOCK_S", "Command", "RedisConsumer"]
 
 BLOCK_S = 0.1
-_CLOSE_S = 2.0
+_CLOSE_S = 5.0
 _MOST = 4096  # messages a read asks for where nothing is settled
 
 Command = tuple[str | bytes | int | float, ...]

@@ -84,7 +84,7 @@ class Link:
         found: list[Any] = []
         while not found:
             found = self.replies(0.1)
-            if time.monotonic() > end:
+            if not found and time.monotonic() > end:
                 raise BadTarget(f"{self._where}, asked for {command[0]!s}: no answer in {ANSWER_S:g} s")
         if isinstance(found[0], Exception):
             raise BadTarget(f"{self._where}, asked for {command[0]!s}: {found[0]}")

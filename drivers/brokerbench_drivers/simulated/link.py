@@ -11,8 +11,8 @@ from .protocol import Wire
 
 __all__ = ["ask", "leave", "reach"]
 
-_ANSWER_S = 5.0
-_LEAVE_S = 2.0
+_ANSWER_S = 15.0
+_LEAVE_S = 5.0
 
 
 def reach(address: Mapping[str, Any]) -> Wire:
