@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,8 @@ def _read(home: Path, name: str, problems: list[Reason]) -> Any:
             return read_hlog(path)
         text = path.read_text(encoding="utf-8")
         if name.endswith(".jsonl"):
-            return tuple(_objects(text))
+            lines = text.splitlines()
+            return _at_once(lines) or tuple(_objects(lines))
         return _object(json.loads(text))
     except FileNotFoundError:
         problems.append(_unreadable(name, "the file is missing"))
@@ -201,8 +202,19 @@ def _read(home: Path, name: str, problems: list[Reason]) -> Any:
     return None
 
 
-def _objects(text: str) -> Iterator[Json]:
-    for number, line in enumerate(text.splitlines(), 1):
+def _at_once(lines: Sequence[str]) -> tuple[Json, ...] | None:
+    """All lines as one text, in half the time; None where one of them is no object, for `_objects` to name it."""
+    if not all(line[:1] == "{" and line[-1:] == "}" for line in lines):
+        return None
+    try:
+        found = json.loads(f"[{','.join(lines)}]")
+    except ValueError:
+        return None
+    return tuple(found) if len(found) == len(lines) else None
+
+
+def _objects(lines: Iterable[str]) -> Iterator[Json]:
+    for number, line in enumerate(lines, 1):
         try:
             yield _object(json.loads(line))
         except ValueError as error:

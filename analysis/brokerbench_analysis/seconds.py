@@ -66,7 +66,7 @@ def seconds_of(files: TrialFiles) -> list[Second]:
     """
     counted = _rates(files.intervals, files.warmup_s + files.measure_s)
     rows: dict[int, Second] = {}
-    last = max((at for series in counted.values() for at in series), default=0)
+    last = max((max(series) for series in counted.values() if series), default=0)
     for at in range(1, last + 1):
         row: Second = dict.fromkeys(COLUMNS)
         row["t"] = float(at)
@@ -113,7 +113,7 @@ def _rates(lines: Iterable[Json], load_end_s: float) -> Mapping[tuple[str, str],
     A child looks at the clock every now and then, so the interval in which the load ends is a little too long for what
     it counted: up to _LATE_S of it are left out of the rate, else every trial would seem to slow down at its end.
     """
-    counts: dict[tuple[str, str, str, int], float] = defaultdict(float)
+    counts: dict[tuple[str, str, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     lengths: dict[tuple[str, int], float] = defaultdict(float)
     before: dict[str, float] = defaultdict(float)
     for line in lines:
@@ -122,16 +122,18 @@ def _rates(lines: Iterable[Json], load_end_s: float) -> Mapping[tuple[str, str],
         late = t - load_end_s if before[child] < load_end_s < t <= load_end_s + _LATE_S else 0.0
         lengths[child, at] += t - late - before[child]
         before[child] = t
+        row = counts[child, role, at]
         for name, value in line.items():
             if name == "outstanding":
                 if value is not None:
-                    counts[child, role, name, at] = float(value)
-            elif isinstance(value, (int, float)) and name != "t":
-                counts[child, role, name, at] += float(value)
+                    row[name] = value
+            elif name != "t" and isinstance(value, (int, float)):
+                row[name] += value
     out: dict[tuple[str, str], dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for (child, role, name, at), value in counts.items():
-        length = 1.0 if name == "outstanding" else max(lengths[child, at], 1e-3)
-        out[role, name][at] += value / length
+    for (child, role, at), row in counts.items():
+        length = max(lengths[child, at], 1e-3)
+        for name, value in row.items():
+            out[role, name][at] += value if name == "outstanding" else value / length
     return out
 
 
