@@ -135,7 +135,7 @@ class Servers:
 
     def stop(self) -> None:
         if self._host is not None:
-            self._host.close()
+            self._host.close(0)  # nobody needs its data any more, and a goodbye takes some seconds
         self._host = self._server = self._key = None
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -49,6 +50,33 @@ def test_close_leaves_no_thread_and_no_file(lab: Lab) -> None:
         return len(_threads()) <= threads and len(_files()) <= files
 
     until(back, f"back at {threads} threads and {files} files; now {threading.enumerate()} and {_files()}")
+
+
+def _waits_for_more(number: int) -> bool:
+    """Whether it is a TCP connection that holds small writes back until all before them is acknowledged (Nagle)."""
+    with socket.socket(fileno=os.dup(number)) as found:
+        if found.family not in (socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
+            return False
+        try:
+            found.getpeername()
+        except OSError:
+            return False  # it listens
+        return not found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.brokered
+def test_no_small_write_waits_for_an_acknowledgement(lab: Lab) -> None:
+    """The other side may take its time (RFC 1122, 4.2.3.2), which no figure of ours could tell from the broker's."""
+    trial = lab.trial()
+    connected = 0
+    before = set(os.listdir("/proc/self/fd"))
+    trial.sink()
+    trial.source()
+    for name in set(os.listdir("/proc/self/fd")) - before:
+        if os.path.exists(f"/proc/self/fd/{name}") and os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+            assert not _waits_for_more(int(name))
+            connected += 1
+    assert connected
 
 
 def test_close_twice_does_nothing(lab: Lab) -> None:

@@ -89,6 +89,8 @@ class _Io(IO):  # type: ignore[misc]
         self._exceptions = self._connection.exceptions  # `Connection.open` has begun a new list, and looks only there
         super().open()
         assert self.socket is not None
+        # amqpstorm lets small writes wait for the acknowledgement of those before: 40 ms at times, not the broker's.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
 
     def write_to_socket(self, frame_data: bytes) -> None:
