@@ -37,7 +37,7 @@ __all__ = ["Replier"]
 
 _SLICE_S = 200e-6  # while replies are under way, their side is looked at this often
 _TURNS = 5  # looks at the replies' side after the last one was handed over: a client may still have to write it
-_LAST_NS = 2_000_000_000  # of each line, for what is under way at the end
+_LAST_NS = 5_000_000_000  # for what is under way at the end
 _LAST_S = 0.01
 
 
@@ -90,8 +90,8 @@ class Replier:
 
     def finish(self, now: Callable[[], int]) -> None:
         """What is under way gets a last moment to be promised. Raises ConnectionLost."""
+        until_ns = now() + _LAST_NS  # by time: a turn may hear of one reply only
         for line in self._lines.values():
-            until_ns = now() + _LAST_NS  # by time: a turn may hear of one reply only
             while (line.waiting or line.unconfirmed) and now() < until_ns:
                 self._promised(line.push(_LAST_S))
 
