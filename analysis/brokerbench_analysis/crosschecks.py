@@ -143,19 +143,18 @@ def _littles_law(files: TrialFiles) -> Iterator[Check]:
     """
     for group in files.groups:
         histogram = _histogram(files, f"end_to_end:{group}")
-        mean_ms, longest_ms, by_sums_ms = histogram.mean_ms(), histogram.max_ms(), _mean_by_sums_ms(files, group)
-        carried_ms = _carried_ms(_consumers(files, group))
+        mean_ms, by_sums_ms = histogram.mean_ms(), _mean_by_sums_ms(files, group)
         text = f"the mean end-to-end latency of group {group} is {digits(by_sums_ms, 3)} ms by the sums of its times"
         text += f" of arrival and sending, {digits(mean_ms, 3)} ms by its histogram"
         about, code = f"group {group}", "mean-by-sums"
         yield Check(code, about, by_sums_ms, mean_ms, MEAN_OFF, code, text)
         under_way = by_rate = None
         limit, code = LITTLE_OFF, "littles-law"
-        if None not in (by_sums_ms, mean_ms, longest_ms):
+        if None not in (by_sums_ms, mean_ms):
             per_s = _by_time(files, group) / files.measure_s
             under_way = _in_window(files, group) / files.measure_s * (by_sums_ms or 0.0) / 1e3
             by_rate = per_s * (mean_ms or 0.0) / 1e3
-            limit += ((mean_ms or 0.0) + (longest_ms or 0.0) + carried_ms) / 1e3 / files.measure_s
+            limit += _share_at_ends(files, histogram, _consumers(files, group))
         text = (
             f"Little's law does not hold for group {group}: {digits(under_way, 3)} messages were under way on average"
         )
@@ -188,15 +187,15 @@ def _closed_loop(files: TrialFiles) -> Iterator[Check]:
     producers = files.trial["producers"]
     sent, answers = sum(p["in_window"]["sent"] for p in producers), _answers(files)
     delay = _histogram(files, "send_delay")
-    mean_ms, longest_ms, waiting_ms = answers.latency.mean_ms(), answers.latency.max_ms(), delay.mean_ms()
+    mean_ms, waiting_ms = answers.latency.mean_ms(), delay.mean_ms()
     unconfirmed = [p.get("in_flight_mean") for p in producers]
     loop = in_use = None
     limit = LOOP_OFF
-    if sent == answers.in_window and None not in (mean_ms, longest_ms, waiting_ms, *unconfirmed):
+    if sent == answers.in_window and None not in (mean_ms, waiting_ms, *unconfirmed):
         loop = answers.by_time / files.measure_s * (mean_ms or 0.0) / 1e3
         waiting = sum(p["sent_by_time"] for p in producers) / files.measure_s * (waiting_ms or 0.0) / 1e3
         in_use = math.fsum(n or 0.0 for n in unconfirmed) + waiting
-        limit += ((mean_ms or 0.0) + (longest_ms or 0.0) + answers.carried_ms) / 1e3 / files.measure_s
+        limit += _share_at_ends(files, answers.latency, answers.counted_by)
     words = f"X R = N does not hold: {answers.rate} times {answers.mean} makes {digits(loop, 3)} messages"
     text = f"{words}, {digits(in_use, 3)} were in flight"
     yield Check("closed-loop", "messages in flight", in_use, loop, limit, "closed-loop", text)
@@ -213,7 +212,7 @@ class _Answers:
     latency: Histogram
     in_window: int  # answered, of those intended in the window
     by_time: int  # answered within the window, by the clock
-    carried_ms: float  # the longest that was waited, of those answered then and intended before
+    counted_by: list[Json]  # the children whose answers these are
     rate: str
     mean: str
 
@@ -221,14 +220,12 @@ class _Answers:
 def _answers(files: TrialFiles) -> _Answers:
     if files.answered:
         latency, by_time = _histogram(files, f"end_to_end:{REPLIES}"), _by_time(files, REPLIES)
-        carried_ms = _carried_ms(_consumers(files, REPLIES))
-        return _Answers(
-            latency, _in_window(files, REPLIES), by_time, carried_ms, "the rate of replies", "mean response"
-        )
+        came, who = _in_window(files, REPLIES), _consumers(files, REPLIES)
+        return _Answers(latency, came, by_time, who, "the rate of replies", "mean response")
     producers = files.trial["producers"]
     latency, by_time = _histogram(files, "confirm"), sum(p["confirmed_by_time"] for p in producers)
     confirmed = sum(p["in_window"]["confirmed"] for p in producers)
-    return _Answers(latency, confirmed, by_time, _carried_ms(producers), "confirmed rate", "mean confirm latency")
+    return _Answers(latency, confirmed, by_time, producers, "confirmed rate", "mean confirm latency")
 
 
 def _users(files: TrialFiles) -> Iterator[Check]:
@@ -265,9 +262,11 @@ def _by_time(files: TrialFiles, group: str) -> int:
     return sum(c["unique_by_time"] for c in _consumers(files, group))
 
 
-def _carried_ms(children: Iterable[Json]) -> float:
-    """0.0 where nothing reached into the window from before it."""
-    return max((child.get("carried_in_max_ns") or 0 for child in children), default=0) / 1e6
+def _share_at_ends(files: TrialFiles, latency: Histogram, counted_by: Iterable[Json]) -> float:
+    """Of the window: what may have been under way at its two ends. The longest latency of its messages, their mean, and
+    the longest that reached into it from before, which stands in no histogram of it."""
+    carried_ms = max((child.get("carried_in_max_ns") or 0 for child in counted_by), default=0) / 1e6
+    return ((latency.mean_ms() or 0.0) + (latency.max_ms() or 0.0) + carried_ms) / 1e3 / files.measure_s
 
 
 def _consumers(files: TrialFiles, group: str) -> list[Json]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from .reasons import Reason
 __all__ = ["SCHEMA", "FolderError", "Json", "TrialFiles", "asked_of", "counts", "own_of", "read_run", "read_trial"]
 
 SCHEMA = 1
+_decode = json.JSONDecoder().raw_decode
 Json = dict[str, Any]
 _FILES = ("intervals.jsonl", "resources.jsonl", "events.jsonl", "latency.hlog", "ledger.json", "facts.json")
 _READINGS = "broker.jsonl"  # a folder of before has none
@@ -190,8 +191,7 @@ def _read(home: Path, name: str, problems: list[Reason]) -> Any:
             return read_hlog(path)
         text = path.read_text(encoding="utf-8")
         if name.endswith(".jsonl"):
-            lines = text.splitlines()
-            return _at_once(lines) or tuple(_objects(lines))
+            return tuple(_objects(text))
         return _object(json.loads(text))
     except FileNotFoundError:
         problems.append(_unreadable(name, "the file is missing"))
@@ -202,21 +202,12 @@ def _read(home: Path, name: str, problems: list[Reason]) -> Any:
     return None
 
 
-def _at_once(lines: Sequence[str]) -> tuple[Json, ...] | None:
-    """All lines as one text, in half the time; None where one of them is no object, for `_objects` to name it."""
-    if not all(line[:1] == "{" and line[-1:] == "}" for line in lines):
-        return None
-    try:
-        found = json.loads(f"[{','.join(lines)}]")
-    except ValueError:
-        return None
-    return tuple(found) if len(found) == len(lines) else None
-
-
-def _objects(lines: Iterable[str]) -> Iterator[Json]:
-    for number, line in enumerate(lines, 1):
+def _objects(text: str) -> Iterator[Json]:
+    for number, line in enumerate(text.splitlines(), 1):
         try:
-            yield _object(json.loads(line))
+            bare = line.strip(" \t\r")
+            value, end = _decode(bare)  # less than `loads` does, of hundreds of thousands of lines
+            yield _object(value if end == len(bare) else json.loads(bare))  # which says what is there besides
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
 
