@@ -15,6 +15,7 @@ from brokerbench.servers import Certificates, Guardian, free_port
 from brokerbench.servers.java import find_java
 from brokerbench_drivers.kafka import DRIVER
 from brokerbench_drivers.kafka.cluster import ClusterError, open_cluster
+from brokerbench_drivers.kafka.cluster_kafka_python import KafkaPythonCluster
 from brokerbench_drivers.kafka.node import keystore
 from tests.conformance.lab import within
 from tests.conformance.payloads import batch, body
@@ -167,6 +168,13 @@ def _administer(address: Any) -> None:
     DRIVER.admin(address, SETTINGS).close()
 
 
+def _administer_by_kafka_python(address: Any) -> None:
+    """As where confluent-kafka is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("brokerbench_drivers.kafka.admin.open_cluster", partial(KafkaPythonCluster, timeout_s=15.0))
+        _administer(address)
+
+
 def _connect(client: str, group: str | None, address: Any) -> None:
     endpoints = Endpoints(address, "bb.r.none", {"a": "bb.r.none.a"})
     connection = DRIVER.connect(Session(endpoints, client, SETTINGS, 50, 50, 64, 0, group))
@@ -178,6 +186,7 @@ def _connect(client: str, group: str | None, address: Any) -> None:
 
 WAYS: dict[str, Callable[[Any], None]] = {
     "admin": _administer,
+    "admin-by-kafka-python": _administer_by_kafka_python,
     **{f"{client}-producer": partial(_connect, client, None) for client in DRIVER.clients},
     **{f"{client}-consumer": partial(_connect, client, "a") for client in DRIVER.clients},
 }
@@ -200,6 +209,11 @@ def refused(way: str, url: str) -> str:
 @pytest.mark.parametrize("sasl", ["PLAIN", "SCRAM-SHA-256"])
 def test_a_wrong_password(theirs: Theirs, way: str, sasl: str) -> None:
     assert "uthentication" in refused(way, theirs.url("BOTH", sasl, WRONG))
+
+
+@each_way
+def test_a_password_where_none_is_asked_for(theirs: Theirs, way: str) -> None:
+    assert "SASL PLAIN" in refused(way, theirs.url("TLS", "PLAIN"))
 
 
 @each_way

@@ -1,6 +1,5 @@
 """`Cluster` through kafka-python; also what tells the broker's version, which librdkafka does not."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -8,19 +7,19 @@ from kafka import TopicPartition, errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 
 from .access import for_kafka_python
+from .admission import let_in
 from .cluster import WITHOUT_MEMBERS, ClusterError, Replicas
 from .quiet import watch_kafka_python
 
 __all__ = ["KafkaPythonCluster"]
 
 T = TypeVar("T")
-_FIRST_LOOK_S = 1.0
-_WRONG = "SaslAuthenticationFailedError"  # which no second try makes right
 
 
 class KafkaPythonCluster:
     def __init__(self, address: Mapping[str, Any], timeout_s: float) -> None:
-        self._client = _admitted(address, timeout_s)
+        let_in(address)
+        self._client = _bootstrapped(address, timeout_s)
 
     def version(self) -> str:
         """Such as 4.3: the library infers it from the requests the broker takes, which do not show the last part."""
@@ -83,26 +82,18 @@ class KafkaPythonCluster:
         self._client.close()
 
 
-def _admitted(address: Mapping[str, Any], timeout_s: float) -> KafkaAdminClient:
-    """The library tries again whatever the reason is, and tells it in its log only: so it is asked for a short while
-    first, and twice as long each time, so that a slow server is waited for."""
+def _bootstrapped(address: Mapping[str, Any], timeout_s: float) -> KafkaAdminClient:
+    """The library goes on trying for all the time that it is given, and tells the reason in its log only."""
     heard: list[str] = []
     unwatch = watch_kafka_python(heard.append)
-    deadline, look_s = time.monotonic() + timeout_s, _FIRST_LOOK_S
     try:
-        while True:
-            left_s = deadline - time.monotonic()
-            try:
-                return KafkaAdminClient(
-                    **for_kafka_python(address),
-                    bootstrap_timeout_ms=int(1000 * max(0.1, min(look_s, left_s))),
-                    request_timeout_ms=max(1000, int(1000 * timeout_s)),
-                )
-            except errors.KafkaError as error:
-                wrong = [text.rpartition(_WRONG)[2].strip(": ") for text in heard if _WRONG in text]
-                if wrong or left_s < look_s:
-                    raise ClusterError(wrong[-1] if wrong else heard[-1] if heard else str(error)) from error
-            look_s *= 2
+        return KafkaAdminClient(
+            **for_kafka_python(address),
+            bootstrap_timeout_ms=int(1000 * timeout_s),
+            request_timeout_ms=max(1000, int(1000 * timeout_s)),
+        )
+    except errors.KafkaError as error:
+        raise ClusterError(heard[-1] if heard else str(error)) from error
     finally:
         unwatch()
 

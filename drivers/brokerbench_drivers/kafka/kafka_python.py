@@ -11,8 +11,8 @@ from kafka.partitioner import StickyPartitioner
 from brokerbench.contract import BadTarget, Consumer, Event, Producer, Session
 
 from .access import for_kafka_python
+from .admission import let_in
 from .cluster import ClusterError
-from .cluster_kafka_python import KafkaPythonCluster
 from .codecs import missing_codec
 from .kafka_python_consumer import KafkaPythonConsumer
 from .kafka_python_producer import KafkaPythonProducer
@@ -76,8 +76,7 @@ class KafkaPythonConnection:
         if why := missing_codec(self._session.settings.compression):
             raise BadTarget(why)
         try:
-            if address.get("sasl"):
-                KafkaPythonCluster(address, _REACH_MS / 1000).close()  # which says why it is not let in
+            let_in(address)
             return call()
         except (ClusterError, KafkaError) as error:
             raise unusable(address, error) from error
