@@ -46,9 +46,10 @@ class Mailbox(Generic[T]):
         items = self._items
         if not items:
             self._wait(timeout_s)
+        error = self._error  # read before the second look: what was put before it is taken first
         if not items:
-            if self._error is not None:
-                raise self._error
+            if error is not None:
+                raise error
             return []
         pop = items.popleft
         return [pop() for _ in range(min(len(items), most))]

@@ -4,6 +4,7 @@ which the machine was taken away is made again, as a trial is."""
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from _pytest.runner import runtestprotocol
 
 from brokerbench.engine.monitor import HostCpu
 from brokerbench.model import STEAL_MOST
+from tests.support.standstill import STILL_MOST_S, Standstill
 
 REQUIRED = os.environ.get("BROKERBENCH_REQUIRE") == "all"
 # A Java server lives for a minute here, and a third of its CPU time would go into compiling for a long life. What it
@@ -39,18 +41,19 @@ _again: list[str] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """A test that failed while the hypervisor gave our CPUs to others is made once more; the summary names it."""
+    """A test that failed while the hypervisor gave our CPUs to others, or while the machine stood still, is made once
+    more, with fixtures of its own; the summary names it."""
     if not REQUIRED:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    cpu = HostCpu()
+    cpu, still = HostCpu(), _standstill()
+    still.take()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    share = cpu.take().steal_share or 0.0
-    called = [report for report in reports if report.when == "call"]
-    # Where a fixture failed others hang on it too: that stays as it is.
-    if any(report.failed for report in called) and share > STEAL_MOST:
-        first = next(report for report in called if report.failed)
-        why = f"{_AGAIN}{item.nodeid}: {share:.1%} of the CPU time was stolen as it failed\n{first.longreprtext}"
+    failed = [report for report in reports if report.failed and report.when != "teardown"]
+    if failed and (taken := _taken(cpu, still)):
+        why = f"{_AGAIN}{item.nodeid}: {taken} as it failed\n{failed[0].longreprtext}"
+        # What it looked at may be a run of the module's: that is made anew too.
+        item.session._setupstate.teardown_exact(item.session)  # type: ignore[arg-type]
         item._initrequest()  # type: ignore[attr-defined]
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         reports[-1].sections.append((_AGAIN, why))
@@ -58,6 +61,19 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+@cache
+def _standstill() -> Standstill:
+    return Standstill()
+
+
+def _taken(cpu: HostCpu, still: Standstill) -> str:
+    """How the machine was taken away since, in words, if it was."""
+    share, longest_s = cpu.take().steal_share or 0.0, still.take()
+    if share > STEAL_MOST:
+        return f"{share:.1%} of the CPU time was stolen"
+    return f"the machine stood still for {longest_s:.1f} s" if longest_s > STILL_MOST_S else ""
 
 
 def _scope(nodeid: str) -> str:
@@ -114,6 +130,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if REQUIRED and _standstill.cache_info().currsize:
+        _standstill().close()
     if REQUIRED and _skipped and not os.environ.get("PYTEST_XDIST_WORKER"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -15,7 +15,7 @@ from tests.support.absent import require
 
 ROOT = Path(__file__).parent.parent
 NONE = "none"
-HANGS_S = 20  # a test that is still at it by then; its server's start is not counted
+HANGS_S = 35  # a test that is still at it by then; its server's start is not counted
 ALL_S = 400  # of one mutant, its start and its server included
 pytestmark = [pytest.mark.broker("nats"), pytest.mark.timeout(2 * ALL_S)]
 

@@ -233,8 +233,9 @@ def _users(files: TrialFiles) -> Iterator[Check]:
 
     X is counted by the clock, R and Z by the intended time, and at each end of the window every user is somewhere in a
     round. With random phases the count of N T / (R + Z) is off by about sqrt(N) / 2: the limit widens by three times
-    that. A broker that stands still across an end makes many wait there at once: R has what they waited after the
-    window, and not what they waited for requests from before it. It widens by the share of N T that this was.
+    that. A broker that stands still makes many wait at once, and gathers them for many rounds. What R has from after
+    the window and lacks from before it, and by how much the thoughts that were cut at its two ends differ, is known:
+    the limit widens by its share of N T.
     """
     users = (files.trial.get("load") or {}).get("users")
     if users is None:
@@ -249,7 +250,10 @@ def _users(files: TrialFiles) -> Iterator[Check]:
         round_s = response_ms / 1e3 + thought_ns / 1e9 / thoughts
         found = per_s * round_s
         limit += 1.5 * round_s / files.measure_s / math.sqrt(users)
-        limit += sum(p.get("edge_ns") or 0 for p in producers) / 1e9 / files.measure_s / users
+        waited_ns, thought_ends_ns = (
+            sum(p.get(name) or 0 for p in producers) for name in ("edge_ns", "thought_edge_ns")
+        )
+        limit += (waited_ns + abs(thought_ends_ns)) / 1e9 / files.measure_s / users
     text = f"X (R + Z) = N does not hold: {answers.rate} times response and think time makes {digits(found, 4)} users"
     yield Check("users", "closed load", users, found, limit, "users", f"{text}, the load has {users:,}")
 

@@ -61,7 +61,8 @@ class HostCpu:
     def take(self) -> HostTimes:
         """Since the last call."""
         before, self._last = self._last, psutil.cpu_times()
-        spent = {name: getattr(self._last, name) - getattr(before, name) for name in self._last._fields}
+        # None is below zero, though the kernel's iowait may go back (proc(5)).
+        spent = {name: max(0.0, getattr(self._last, name) - getattr(before, name)) for name in self._last._fields}
         # guest time is counted in user time already.
         total = sum(value for name, value in spent.items() if not name.startswith("guest")) or 1e-9
         busy = total - spent["idle"] - spent.get("iowait", 0.0)

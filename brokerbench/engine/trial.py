@@ -165,12 +165,17 @@ class _Runner:
             except BaseException:
                 # What went wrong first is the reason, not that a dead server cannot be tidied up after it.
                 with suppress(BadTarget, ConnectionLost):
-                    places.delete(admin)
+                    self._tidy(admin, places)
                 raise
-            places.delete(admin)
+            self._tidy(admin, places)
         finally:
             admin.close()
             shutil.rmtree(self.bitmaps, ignore_errors=True)
+
+    def _tidy(self, admin: Admin, places: Places) -> None:
+        """What went with its server needs no deletion, which would be waited for in vain."""
+        if self.context.server_ended() is None:
+            places.delete(admin)
 
     def _conduct(self, fleet: Fleet, admin: Admin, places: Places, readings: Readings) -> None:
         measured = self.measured

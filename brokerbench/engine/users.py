@@ -54,6 +54,8 @@ class Users:
         self._window_ns = spec.window_ns
         self.thought_ns = self.thoughts = 0  # of the requests intended in the window
         self.edge_ns = 0  # waited in the window for requests from before it, and after it for its own
+        # Thought before the window for its requests, less what was thought in it for later ones.
+        self.thought_edge_ns = 0
 
     def due(self, now_ns: int) -> int:
         self._now = now_ns
@@ -116,6 +118,9 @@ class Users:
         if start <= due < end:
             self.thought_ns += thought
             self.thoughts += 1
+            self.thought_edge_ns += max(0, start - now_ns)
+        elif due >= end:
+            self.thought_edge_ns -= max(0, end - max(now_ns, start))
         heapq.heappush(self._heap, due << _LANE_BITS | lane)
 
 

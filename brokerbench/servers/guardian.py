@@ -28,7 +28,7 @@ from .roster import Roster, remove_folder
 __all__ = ["Keeper", "main"]
 
 TICK_S = 0.01  # while something is being stopped
-STUBBORN_S = 5.0  # after SIGKILL: then it hangs in the kernel, and the asker is told
+STUBBORN_S = 20.0  # after SIGKILL: then it hangs in the kernel, and the asker is told
 LAST_S = 30.0  # when everything must end and nobody is left to ask
 
 

@@ -48,7 +48,7 @@ def told(home: Path, url: str, *more: str) -> "subprocess.CompletedProcess[str]"
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env=os.environ,
     )
 

@@ -16,6 +16,7 @@ from tests.support.live import command, live_run
 from tests.support.run_folder import check_run
 from tests.support.running import read
 
+pytestmark = pytest.mark.timeout(300)
 LOAD = """
 message: {size: 256B}
 delivery: {guarantee: at-least-once, survives: nothing, in_flight: 100}
@@ -149,7 +150,7 @@ def test_a_server_dies_at_a_random_moment_of_a_trial(tmp_path: Path, broker: str
         [victim] = [pid for pid, line in live.names.items() if line.startswith(process)]
         time.sleep(random.uniform(0, 2))  # the moment itself is what is random
         os.kill(victim, signal.SIGKILL)
-        assert live.popen.wait(60) == 1
+        assert live.ends() == 1
         live.all_gone()
         check_run(live.folder)
         [entry] = read(live.folder / "run.json")["trials"]

@@ -73,7 +73,7 @@ def test_orders_of_several_codecs_and_models(tmp_path: Path) -> None:
 
 
 def test_large_messages_come_whole(tmp_path: Path) -> None:
-    records = ran("large-messages", tmp_path, ("nats", "valkey"), "load.stages=[{steady: 700ms, rate: 50/s}]")
+    records = ran("large-messages", tmp_path, ("nats", "valkey"), "load.stages=[{steady: 2s, rate: 50/s}]")
     assert all(record["end_to_end_ms"]["count"] > 20 for record in records.values())
 
 

@@ -19,7 +19,7 @@ SOON_S = 60.0  # a hang's limit, not a measure
 NATS = """\
 host: 127.0.0.1
 port: {port}
-tls {{ cert_file: "{made.cert}", key_file: "{made.key}", ca_file: "{made.ca}", verify: true }}
+tls {{ cert_file: "{made.cert}", key_file: "{made.key}", ca_file: "{made.ca}", verify: true, timeout: 15 }}
 jetstream {{ store_dir: "{home}/data" }}
 """
 REDIS = """\

@@ -50,7 +50,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def told(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command(*words), capture_output=True, text=True, check=False, timeout=40)
+    return subprocess.run(command(*words), capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_up_uses_the_engine_and_down_removes_containers_and_data(engine: Path) -> None:

@@ -31,6 +31,7 @@ def cluster(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.broker("kafka")
+@pytest.mark.timeout(600)
 def test_confirmed_messages_outlive_a_node(cluster: Server) -> None:
     assert len({process.pid for process in cluster.processes}) == 3
     assert cluster.about["heap"] == "512 MiB on each node"

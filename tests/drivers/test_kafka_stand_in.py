@@ -2,11 +2,9 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from brokerbench.contract import Consumer, Destination, Settle
@@ -16,6 +14,7 @@ from brokerbench_drivers.kafka import DRIVER
 from tests.conformance.lab import until
 from tests.support.absent import absent
 from tests.support.stand_in import Stage, send_all
+from tests.support.stand_ins import listening, stand_ins
 
 try:
     from kafka.protocol.admin import DeleteTopicsRequest
@@ -200,24 +199,16 @@ def test_two_consumers_share_the_partitions_and_need_not_wait_for_each_other(sta
     assert received(idle, 5000).keys() <= {0, 1}
 
 
-def stand_ins() -> list[psutil.Process]:
-    found = []
-    for each in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # a zombie of an earlier test is one too
-            if "brokerbench_drivers.kafka.stand_in" in each.cmdline():
-                found.append(each)
-    return found
-
-
 @stages([16])
 def test_leaves_no_process(stage: Stage) -> None:
     connection = stage.connect("a")
     received(connection.consumer(), 100)
-    (parent,) = [each for each in stand_ins() if each.children()]
+    parent = listening("kafka")
     children = parent.children()
+    assert children
     connection.close()
     until(lambda: not any(child.is_running() for child in children), "closed connections leave no process")
     (where,) = {(each.laddr.ip, each.laddr.port) for each in parent.net_connections("inet")}
     assert where == ("127.0.0.1", stage.endpoints.address["port"])
     stage.close()
-    assert stand_ins() == []
+    assert stand_ins("kafka") == []

@@ -16,6 +16,7 @@ COUNT = 300
 
 
 @pytest.mark.broker("nats")
+@pytest.mark.timeout(600)
 def test_confirmed_messages_outlive_a_node(tmp_path: Path) -> None:
     recipe_of("nats")
     asked = Delivery(guarantee=Guarantee.AT_LEAST_ONCE, survives=Survives.NODE_LOSS)

@@ -43,7 +43,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theirs]:
             config = home / f"{name}.conf"
             config.write_text(
                 f'host: 127.0.0.1\nport: {port}\nhttp: "127.0.0.1:{monitor}"\n'
-                f'authorization {{ user: "user", password: "{SECRET}" }}\n'
+                f'authorization {{ user: "user", password: "{SECRET}", timeout: 15 }}\n'
                 f'tls {{ cert_file: "{made.cert}", key_file: "{made.key}" }}\n'
                 f'jetstream {{ store_dir: "{home / name}" }}\n'
             )

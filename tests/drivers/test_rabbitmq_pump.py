@@ -19,9 +19,9 @@ def pair() -> Iterator[Pair]:
 
 def test_timers_fire_in_order_unless_removed() -> None:
     pump, fired = Pump(), []
-    pump.call_later(0.002, lambda: fired.append("second"))
-    removed = pump.call_later(0.0015, lambda: fired.append("removed"))
-    pump.call_later(0.001, lambda: fired.append("first"))
+    pump.call_later(0.2, lambda: fired.append("second"))
+    removed = pump.call_later(0.15, lambda: fired.append("removed"))
+    pump.call_later(0.1, lambda: fired.append("first"))
     pump.remove_timeout(removed)
     assert pump.until(lambda: len(fired) == 2, 10.0)
     assert fired == ["first", "second"]
@@ -29,7 +29,7 @@ def test_timers_fire_in_order_unless_removed() -> None:
 
 def test_a_timer_ends_a_longer_wait() -> None:
     pump, fired = Pump(), []
-    pump.call_later(0.001, lambda: fired.append(True))
+    pump.call_later(0.2, lambda: fired.append(True))
     pump.step(3600.0)  # would hang
     pump.step(0.0)
     assert fired == [True]

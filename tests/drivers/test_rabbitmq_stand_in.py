@@ -2,10 +2,8 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from brokerbench.contract import Destination, Settle
@@ -15,6 +13,7 @@ from brokerbench_drivers.rabbitmq import DRIVER
 from tests.conformance.lab import until
 from tests.support.absent import absent
 from tests.support.stand_in import PREFETCH, Stage, send_all
+from tests.support.stand_ins import listening, stand_ins
 
 try:
     from pamqp.body import ContentBody
@@ -185,23 +184,15 @@ def test_several_groups_have_an_exchange_between(guardian: Guardian, tmp_path: P
         stage.close()
 
 
-def stand_ins() -> list[psutil.Process]:
-    found = []
-    for each in psutil.Process().children(recursive=True):
-        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):  # it has ended, and is being collected
-            if "brokerbench_drivers.rabbitmq.stand_in" in each.cmdline():
-                found.append(each)
-    return found
-
-
 def test_leaves_no_process(guardian: Guardian, tmp_path: Path) -> None:
     stage = staged(guardian, tmp_path, 16)
     connection = stage.connect()
-    (parent,) = [each for each in stand_ins() if each.children()]
+    parent = listening("rabbitmq")
+    until(lambda: len(parent.children()) == 1, "the connection's process is there, and no other's")
     (child,) = parent.children()
     connection.close()
-    until(lambda: child not in stand_ins(), "the process of a closed connection has ended")
+    until(lambda: child not in stand_ins("rabbitmq"), "the process of a closed connection has ended")
     (ports,) = {(each.laddr.ip, each.laddr.port) for each in parent.net_connections("inet")}
     assert ports == ("127.0.0.1", stage.endpoints.address["port"])
     stage.close()
-    assert stand_ins() == []
+    assert stand_ins("rabbitmq") == []

@@ -54,6 +54,7 @@ with Guardian() as guardian:
     ]
     while not all(path.exists() for path in told):
         time.sleep(0.01)
+    shells[2].wait(20)  # a daemon's root is gone once the daemon is there
     pairs = [path.read_text().split() for path in told]
     facts = {
         "run": guardian._run,

@@ -108,8 +108,9 @@ def test_pids_and_stop_reach_daemons_of_this_process_only(guardian, tmp_path: Pa
     pids = [int(path.read_text().split()[0]) for path in told]
     assert first.wait(20)  # the root itself has gone
     assert second.wait(20)
+    expected = {first: [pids[0]], second: [pids[1]]}
+    until(lambda: guardian.pids() == expected, "the processes between them and the roots are gone")
     assert (first.pids(), second.pids()) == ([pids[0]], [pids[1]])
-    assert guardian.pids() == {first: [pids[0]], second: [pids[1]]}
     first.stop(0.1)
     assert (_lives(pids[0]), _lives(pids[1])) == (False, True)
     assert first.pids() == []

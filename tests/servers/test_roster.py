@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from brokerbench.servers import leftovers, proctree, roster
+from tests.support.patience import until
 
 RUN = "0123456789abcdef"
 GONE = {"pid": 2**22 + 1, "start": 1}  # above the largest pid
@@ -18,6 +19,8 @@ GONE = {"pid": 2**22 + 1, "start": 1}  # above the largest pid
 def sleeper() -> Iterator[proctree.Proc]:
     env = {**os.environ, proctree.RUN: RUN}
     with subprocess.Popen(["sleep", "3600"], env=env) as popen:
+        # The kernel shows a program's environment some microseconds after it runs.
+        until(lambda: proctree.mark_of(popen.pid, proctree.RUN) == RUN, "it shows its mark")
         proc = proctree.living(popen.pid)
         assert proc is not None
         yield proc

@@ -18,6 +18,7 @@ from tests.support.running import until
 __all__ = ["Live", "command", "live_run"]
 
 GONE_S = 5.0
+ENDS_S = 120.0  # a hang's limit: a run that goes on reads back, tidies up and draws its page
 PROGRAM = "import sys; from brokerbench.cli import main; main(sys.argv[1:])"
 
 
@@ -101,6 +102,10 @@ class Live:
             except OSError:
                 continue
         raise AssertionError(f"no child {name} among {self.names}")
+
+    def ends(self) -> int:
+        """Its exit status."""
+        return self.popen.wait(ENDS_S)
 
     def all_gone(self) -> None:
         """Within seconds no process, port or temporary folder of this run is there."""

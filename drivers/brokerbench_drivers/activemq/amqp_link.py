@@ -16,7 +16,7 @@ from .amqp_wire import Wire, where
 
 __all__ = ["Link"]
 
-OPEN_S = 10.0  # a broker that has just started answers slowly, not never
+OPEN_S = 15.0  # a broker that has just started answers slowly, not never
 CLOSE_S = 5.0
 _IDLE_S = 30.0  # a side that is silent for so long is gone
 _FAILURES = (OSError, ProtonException)
@@ -80,11 +80,14 @@ class Link:
         """One round of input and output. Never raises: who is lost is told by `check`."""
         if self._lost is not None:
             return
+        broken = ""
         try:
             self._wire.move(timeout_s)
         except _FAILURES as error:
-            self._fail(_condition(self._connection.transport) or str(error) or type(error).__name__)
-        self._dispatch()
+            broken = _condition(self._connection.transport) or str(error) or type(error).__name__
+        self._dispatch()  # first: the broker's own words may have come with the end of the connection
+        if broken:
+            self._fail(broken)
 
     def flush(self) -> None:
         """Hand what is waiting to the socket, as much as it takes."""

@@ -56,7 +56,7 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
         self.blocking = not tls
         made.setblocking(self.blocking)
         if tls:
-            self.send_queue = PollableQueue()
+            self.send_queue = _SendQueue()
             self.sel = selectors.DefaultSelector()
             self.sel.register(self.send_queue, selectors.EVENT_READ)
             self.sel.register(made, selectors.EVENT_READ)
@@ -115,6 +115,15 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
                 unsent.popleft()
             else:
                 unsent[0] = first[sent:]
+
+
+class _SendQueue(PollableQueue):  # type: ignore[misc]  # as above
+    def put(self, item: bytes) -> None:
+        """stomp.py's thread may close it at any moment, the connection having ended."""
+        try:
+            super().put(item)
+        except OSError as error:
+            raise NotConnectedException from error
 
 
 class Stomp(BaseConnection, Protocol12):  # type: ignore[misc]  # as above

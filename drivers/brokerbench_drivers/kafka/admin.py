@@ -16,6 +16,7 @@ __all__ = ["KafkaAdmin"]
 T = TypeVar("T")
 _PATIENCE_S = 10.0
 _LOOK_AGAIN_S = 0.05
+_UNKNOWN = "UNKNOWN_TOPIC_OR_PART"  # how each library's name for it begins
 _TOPIC_FACTS = (
     "flush.messages",
     "flush.ms",
@@ -75,8 +76,9 @@ class KafkaAdmin:
         topic = endpoints.destination
         try:
             brokers = self._cluster.brokers()
-            replicas = self._cluster.replicas(topic)
-            of_topic = self._cluster.topic_config(topic)
+            # One node after another hears of a new topic, and which one is asked is the library's choice.
+            replicas = _patiently(self._cluster.replicas, topic, wait_for=_UNKNOWN)
+            of_topic = _patiently(self._cluster.topic_config, topic, wait_for=_UNKNOWN)
             of_broker = self._cluster.broker_config(brokers[0], _BROKER_FACTS)
         except ClusterError as error:
             raise BadTarget(f"Kafka did not describe topic {topic}: {error}") from error
@@ -109,7 +111,7 @@ class KafkaAdmin:
         """A group that still has members goes with its topic's offsets, later; that is Kafka's own rule."""
         for group in endpoints.groups.values():
             self._unless(("GROUP_ID_NOT_FOUND", "NON_EMPTY_GROUP"), self._cluster.delete_group, group)
-        self._unless(("UNKNOWN_TOPIC_OR_PART",), self._cluster.delete, endpoints.destination)
+        self._unless((_UNKNOWN,), self._cluster.delete, endpoints.destination)
 
     def rewind(self, endpoints: Endpoints, group: str) -> None:
         """A group without committed offsets begins with the first message."""
@@ -136,14 +138,15 @@ class KafkaAdmin:
             self._cluster.close()
 
 
-def _patiently(ask: Callable[..., T], *what: Any) -> T:
-    """A leader or coordinator that has only just taken over is waited for."""
+def _patiently(ask: Callable[..., T], *what: Any, wait_for: str | None = None) -> T:
+    """A leader or coordinator that has only just taken over is waited for, and an error whose code begins so."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
             return ask(*what)
         except ClusterError as error:
-            if not error.passing or time.monotonic() > deadline:
+            passing = error.passing or (wait_for is not None and error.code.upper().startswith(wait_for))
+            if not passing or time.monotonic() > deadline:
                 raise
             time.sleep(_LOOK_AGAIN_S)
 
@@ -162,7 +165,7 @@ def _version(address: Mapping[str, Any]) -> str | None:
     from .cluster_kafka_python import KafkaPythonCluster
 
     try:
-        asked = KafkaPythonCluster(address, 10.0)
+        asked = KafkaPythonCluster(address, 15.0)
     except ClusterError:
         return None
     try:

@@ -90,7 +90,10 @@ class ConfluentCluster:
         return [None if found.get(p, OFFSET_INVALID) < 0 else int(found[p]) for p in range(partitions)]
 
     def replicas(self, topic: str) -> list[Replicas]:
-        found = self._metadata(topic).topics[topic].partitions
+        about = self._metadata(topic).topics[topic]
+        if about.error is not None:
+            raise ClusterError(about.error.str(), about.error.name())
+        found = about.partitions
         return [Replicas(found[p].leader, found[p].replicas, found[p].isrs) for p in sorted(found)]
 
     def active_groups(self) -> list[str]:

@@ -60,6 +60,8 @@ class KafkaPythonCluster:
 
     def replicas(self, topic: str) -> list[Replicas]:
         (found,) = _call(lambda: self._client.describe_topics([topic]))
+        if not found["partitions"]:
+            raise ClusterError("it is not known there", "UNKNOWN_TOPIC_OR_PARTITION")
         return [Replicas(p["leader_id"], p["replica_nodes"], p["isr_nodes"]) for p in found["partitions"]]
 
     def active_groups(self) -> list[str]:

@@ -1,5 +1,6 @@
 """librdkafka, through confluent-kafka: one producer or consumer for each child."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,11 +18,14 @@ from .door import Door
 from .quiet import LIBRDKAFKA, Events, logger
 from .reach import reach, unusable
 from .settings import Settings
-from .transactions import TransactionalProducer, milliseconds, name
+from .transactions import BEGIN_S, TransactionalProducer, milliseconds, name
 
 __all__ = ["ConfluentConnection"]
 
 _REACH_S = 15.0
+_HEARD_S = 3.0  # one node after another hears of a new topic, and which one is asked is the library's choice
+_NOT_YET = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
+_LOOK_AGAIN_S = 0.05
 _LARGEST_QUEUE_KIB = 2_097_151
 
 
@@ -48,7 +52,7 @@ class ConfluentConnection:
 
     def _transactional(self, client: LibProducer) -> Producer:
         try:
-            client.init_transactions(_REACH_S)
+            client.init_transactions(BEGIN_S)
         except KafkaException as error:
             bootstrap = self._session.endpoints.address["bootstrap"]
             raise BadTarget(f"Kafka at {bootstrap} begins no transactions: {error.args[0].str()}") from error
@@ -79,12 +83,17 @@ class ConfluentConnection:
         """Also leaves the topic's leaders known, so that the first message need not wait for them."""
         topic, address = self._session.endpoints.destination, self._session.endpoints.address
         reach(address)
-        try:
-            found = self._door.enter(client, _REACH_S, topic).topics[topic]
-        except KafkaException as error:
-            raise unusable(address, error.args[0].str()) from error
-        if found.error is not None:
-            raise BadTarget(f"Kafka at {address['bootstrap']} has no topic {topic}: {found.error.str()}")
+        deadline = time.monotonic() + _HEARD_S
+        while True:
+            try:
+                error = self._door.enter(client, _REACH_S, topic).topics[topic].error
+            except KafkaException as failed:
+                raise unusable(address, failed.args[0].str()) from failed
+            if error is None:
+                return
+            if error.code() not in _NOT_YET or time.monotonic() > deadline:
+                raise BadTarget(f"Kafka at {address['bootstrap']} has no topic {topic}: {error.str()}")
+            time.sleep(_LOOK_AGAIN_S)
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

@@ -20,7 +20,7 @@ from .kafka_python_transactions import KafkaPythonTransactions
 from .quiet import Events, watch_kafka_python
 from .reach import reach, unusable
 from .settings import Settings
-from .transactions import TransactionalProducer, milliseconds, name
+from .transactions import BEGIN_S, TransactionalProducer, milliseconds, name
 
 __all__ = ["KafkaPythonConnection", "consumer_config", "producer_config"]
 
@@ -113,6 +113,7 @@ def producer_config(session: Session) -> dict[str, Any]:
     }
     if settings.transactions:
         config |= {"transactional_id": name(session), "transaction_timeout_ms": milliseconds(session)}
+        config["max_block_ms"] = int(1000 * BEGIN_S)
     return config | ({"retries": 0} if acks == 0 else {})
 
 

@@ -67,6 +67,7 @@ class Link:
             manual_ack=True,
             **clean,
         )
+        made.connect_timeout = CONNECT_S
         made.max_inflight_messages_set(0)  # the engine counts; paho would look through all of them at each answer
         made.max_queued_messages_set(0)
         made.suppress_exceptions = False

@@ -14,7 +14,7 @@ class MonitorError(Exception):
     """The page could not be read: why, in one line."""
 
 
-def read(monitor: str, page: str, timeout_s: float = 3.0) -> dict[str, Any]:
+def read(monitor: str, page: str, timeout_s: float = 15.0) -> dict[str, Any]:
     """`read("http://127.0.0.1:8222", "/varz")`. Raises MonitorError."""
     try:
         with _opener.open(monitor + page, timeout=timeout_s) as answer:

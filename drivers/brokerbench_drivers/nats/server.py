@@ -43,7 +43,7 @@ _ROUTES = """\
 cluster {{ name: {cluster}, listen: "127.0.0.1:{own}", routes: [{routes}] }}
 """
 _TLS = """\
-tls {{ cert_file: "{cert}", key_file: "{key}" }}
+tls {{ cert_file: "{cert}", key_file: "{key}", timeout: 15 }}
 """
 
 
@@ -124,7 +124,10 @@ class NatsServer:
             address["nodes"] = [{"host": "127.0.0.1", "port": n.port, "monitor": n.monitor} for n in nodes]
         if settings.tls:
             address["tls"] = {"ca": str(Certificates.make(host.folder).ca), "cert": None, "key": None}
-        version = str(read(first.monitor, "/varz")["version"])
+        try:
+            version = str(read(first.monitor, "/varz")["version"])
+        except MonitorError as error:
+            raise NotAvailable(f"nats-server has started, but {error}") from error
         about = {"version": version, "command": what}
         return Server(address, processes[0], about, stop_grace_s=5.0, others=processes[1:])
 

@@ -115,6 +115,7 @@ def _listeners(node: Node, tls: Certificates | None, ours: Path, seen: Path) -> 
         f"ssl_options.certfile = {cert}",
         f"ssl_options.keyfile = {key}",
         "ssl_options.verify = verify_none",
+        "ssl_handshake_timeout = 15000",
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from rstream import schema
+from rstream import connection, schema
 from rstream.client import Client
 from rstream.exceptions import ClientError, ServerError
 
@@ -24,7 +24,7 @@ from .told import told
 
 __all__ = ["FLUSH_S", "FRAME_MAX", "RstreamLink"]
 
-OPEN_S = 10.0
+OPEN_S = 15.0  # a node that has just started answers slowly, not never
 FLUSH_S = 5.0
 FRAME_MAX = 2**20
 HEARTBEAT_S = 60
@@ -44,6 +44,7 @@ class RstreamLink(Losable):
         self._address = address
         self._tls = context(address["tls"]) if address.get("tls") else None
         self._where = f"RabbitMQ's stream protocol at {address['host']}:{port}"
+        connection.CONNECT_TIMEOUT = OPEN_S  # 3 s are few for a TLS handshake with a node that is short of CPU
         self.thread = LoopThread(name)
         try:
             self.client: Client = self.thread.run(self._open(port, name, stream, to_leader), OPEN_S)

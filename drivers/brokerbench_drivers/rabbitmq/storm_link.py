@@ -75,7 +75,9 @@ class StormLink:
             try:
                 channel.check_for_errors()
             except AMQPError as error:
-                self.fail(_told(error))
+                # Of a connection that is being closed the library may say so before it has noted what the broker said.
+                said = next((each for each in self.amqp.exceptions if getattr(each, "error_code", None)), error)
+                self.fail(_told(said))
         if self.lost is not None:
             raise ConnectionLost(f"{self._where}: {self.lost}")
 

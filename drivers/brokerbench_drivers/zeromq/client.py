@@ -22,7 +22,7 @@ from brokerbench.contract import (
 __all__ = ["ZeromqConnection"]
 
 _MOST = 500  # messages of one receive: the first is not stamped before the last is read
-_LINGER_MS = 2000
+_LINGER_MS = 5000
 _RECONNECT_MS = 10
 # What a pattern's producers and consumers are.
 _KINDS = {

@@ -12,7 +12,7 @@ import zmq
 
 __all__ = ["CONTROL_MS", "SIDES", "asked", "main"]
 
-CONTROL_MS = 5000
+CONTROL_MS = 15_000
 # The producers' side, then the consumers'. ROUTER puts the producer's name before each message: consumers cut it off.
 SIDES = {"queue": (zmq.ROUTER, zmq.DEALER), "forwarder": (zmq.XSUB, zmq.XPUB)}
 
