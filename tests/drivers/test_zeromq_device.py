@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zmq
 
 from brokerbench.contract import BadTarget, Batch, Connection, Destination, Endpoints, Session
 from brokerbench.model import ServerSpec
@@ -63,6 +64,34 @@ def test_what_one_destination_still_held_is_in_no_other(address: dict[str, Any])
     assert received(connection, 3) == [b"new-%012d" % n for n in range(3)]
     connection.close()
     admin.delete(new)
+    admin.close()
+
+
+def test_the_producers_of_a_forwarder_never_hear_that_nobody_listens(address: dict[str, Any]) -> None:
+    """They would drop what they send until they heard of the next consumer."""
+    settings = DRIVER.Settings(pattern="forwarder")
+    admin = DRIVER.admin(address, settings)
+    endpoints = admin.declare(Destination("bb.r.f", 1, 1, {"a": 1}))
+    with zmq.Context() as context, context.socket(zmq.XPUB) as producer:  # as PUB, and gets what consumers subscribe to
+        producer.set(zmq.LINGER, 0)
+        producer.set(zmq.XPUB_VERBOSER, 1)
+        producer.connect(endpoints.extra["where"][0])
+        heard: list[bytes] = []
+        for _ in range(3):
+            connection = DRIVER.connect(Session(endpoints, "pyzmq", settings, 500, 500, 16, 0, "a"))
+            consumer = connection.consumer()
+
+            def came() -> int:
+                producer.send(b"x" * 16)
+                return consumer.receive(0.05).count  # noqa: B023 - called within this turn
+
+            until(came, "a message")
+            connection.close()
+            while producer.poll(0):
+                heard.append(producer.recv())
+        assert heard
+        assert set(heard) == {b"\x01"}
+    admin.delete(endpoints)
     admin.close()
 
 

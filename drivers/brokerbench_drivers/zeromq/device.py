@@ -12,7 +12,8 @@ import zmq
 
 __all__ = ["CONTROL_MS", "SIDES", "asked", "main"]
 
-CONTROL_MS = 15_000
+CONTROL_MS = 15_000  # it answers in milliseconds; a process that is short of CPU late, not never
+_ALL = b"\x01"  # a subscription's first byte, and no prefix
 # The producers' side, then the consumers'. ROUTER puts the producer's name before each message: consumers cut it off.
 SIDES = {"queue": (zmq.ROUTER, zmq.DEALER), "forwarder": (zmq.XSUB, zmq.XPUB)}
 
@@ -43,6 +44,10 @@ class _Device:
         except zmq.ZMQError:
             self._context.destroy(0)
             raise
+        if pattern == "forwarder":
+            # Else the last consumer's leaving and the next one's coming reach the producers one after the other, and
+            # what they send in between they drop, though the next one may have got messages from before it by then.
+            self._sockets[0].send(_ALL)
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
