@@ -84,7 +84,7 @@ class Tally:
         }
 
     def _of_users(self) -> dict[str, int]:
-        names = ("thoughts", "thought_ns", "edge_ns", "thought_edge_ns")
+        names = ("thoughts", "thought_ns", "thought_ends_ns", "waited_ends_ns", "answered_ends")
         return {} if self.users is None else {name: getattr(self.users, name) for name in names}
 
     def _replies(self) -> dict[str, int]:

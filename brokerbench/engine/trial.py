@@ -165,17 +165,15 @@ class _Runner:
             except BaseException:
                 # What went wrong first is the reason, not that a dead server cannot be tidied up after it.
                 with suppress(BadTarget, ConnectionLost):
-                    self._tidy(admin, places)
+                    if self.context.server_ended() is None:  # what went with it would be waited for in vain
+                        places.delete(admin)
                 raise
-            self._tidy(admin, places)
+            if ended := self.context.server_ended():
+                raise TrialFailed(ended)
+            places.delete(admin)
         finally:
             admin.close()
             shutil.rmtree(self.bitmaps, ignore_errors=True)
-
-    def _tidy(self, admin: Admin, places: Places) -> None:
-        """What went with its server needs no deletion, which would be waited for in vain."""
-        if self.context.server_ended() is None:
-            places.delete(admin)
 
     def _conduct(self, fleet: Fleet, admin: Admin, places: Places, readings: Readings) -> None:
         measured = self.measured

@@ -47,15 +47,18 @@ class Users:
         ]
         self._heap = [at << _LANE_BITS | lane for lane, at in enumerate(first.tolist())]
         heapq.heapify(self._heap)
+        self._window_ns = spec.window_ns
+        self.thought_ns = self.thoughts = 0  # of the requests intended in the window
+        # What these requests have from beyond the window's ends, less what the window has of others: of thoughts, of
+        # waiting for answers, and of answers.
+        self.thought_ends_ns = self.waited_ends_ns = self.answered_ends = 0
+        mean_ns = round(think.mean_s * _S)
+        for at in first.tolist():
+            self._thinks(at - mean_ns, at)  # began before the user came, and so before the window
         self._ready: deque[int] = deque()  # have thought, and are not taken yet
         self._waiting: dict[int, int] = {}  # sequence -> intended time and lane, as in the heap
         self._taken = 0
         self._now = 0
-        self._window_ns = spec.window_ns
-        self.thought_ns = self.thoughts = 0  # of the requests intended in the window
-        self.edge_ns = 0  # waited in the window for requests from before it, and after it for its own
-        # Thought before the window for its requests, less what was thought in it for later ones.
-        self.thought_edge_ns = 0
 
     def due(self, now_ns: int) -> int:
         self._now = now_ns
@@ -108,20 +111,25 @@ class Users:
     def _think(self, key: int, now_ns: int) -> None:
         """Who waited since the moment in `key` thinks from now on."""
         asked, lane = key >> _LANE_BITS, key & _LANE
-        thought = self._thinking.next_ns()
-        due = now_ns + thought
+        due = now_ns + self._thinking.next_ns()
         start, end = self._window_ns
         if asked < start:
-            self.edge_ns += max(0, min(now_ns, end) - start)
+            self.waited_ends_ns -= max(0, min(now_ns, end) - start)
+            self.answered_ends -= start <= now_ns < end
         elif asked < end:
-            self.edge_ns += max(0, now_ns - end)
-        if start <= due < end:
-            self.thought_ns += thought
-            self.thoughts += 1
-            self.thought_edge_ns += max(0, start - now_ns)
-        elif due >= end:
-            self.thought_edge_ns -= max(0, end - max(now_ns, start))
+            self.waited_ends_ns += max(0, now_ns - end)
+            self.answered_ends += now_ns >= end
+        self._thinks(now_ns, due)
         heapq.heappush(self._heap, due << _LANE_BITS | lane)
+
+    def _thinks(self, from_ns: int, due_ns: int) -> None:
+        start, end = self._window_ns
+        if start <= due_ns < end:
+            self.thought_ns += due_ns - from_ns
+            self.thoughts += 1
+            self.thought_ends_ns += max(0, start - from_ns)
+        elif due_ns >= end:
+            self.thought_ends_ns -= max(0, end - max(from_ns, start))
 
 
 class _Thinking:

@@ -24,6 +24,7 @@ __all__ = ["GROUP", "Asked", "CannotBeUser", "Place", "payloads_of"]
 
 GROUP = "users"
 _SLICE_S = 0.2
+_QUIET_S = 1.0
 _COUNTERS_S = 12.0  # as long as a trial waits for a broker that counts in the background
 
 log = logging.getLogger(__name__)
@@ -132,14 +133,16 @@ class Place:
     def _drain(self) -> None:
         """What the users left, until nothing promised is missing and nothing more comes."""
         pair = self.consumer(0)
-        deadline = time.monotonic() + self._asked.drain_s
+        deadline, quiet_s = time.monotonic() + self._asked.drain_s, 0.0
         while time.monotonic() < deadline:
             deliveries = pair[1].receive(_SLICE_S)
             for payload in payloads_of(deliveries, self._asked.size_bytes):
                 self.ledger.arrived(payload, draining=True)
             if deliveries.count and self.settling:
                 pair[1].settle(deliveries.tokens, Settle.ACCEPT)
-            if not deliveries.count and not self.ledger.missing:
+            quiet_s = 0.0 if deliveries.count else quiet_s + _SLICE_S
+            # What is unknown may still come, and nobody says when it will not.
+            if quiet_s >= (_QUIET_S if self.ledger.unknown else _SLICE_S) and not self.ledger.missing:
                 break
         self.close(pair)
         self.ledger.closed = True

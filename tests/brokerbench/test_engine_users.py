@@ -125,7 +125,7 @@ def test_a_run_is_exact_where_everything_takes_its_time(tmp_path: Path) -> None:
         assert truth.record["service_ms"][figure] == pytest.approx(20.0, rel=1e-3)
     law = next(check for check in truth.record["checks"] if check["name"] == "users")
     assert law["holds"]
-    assert (law["expected"], law["off"] < 0.003) == (1000, True)
+    assert (law["expected"], law["off"] < 0.0001) == (1000, True)
     due = np.sort(np.concatenate([times for name, times in truth.times.items() if name.endswith(".intended_ns")]))
     assert len(due) > 6000
     assert fullest(due, S // 20) <= 80

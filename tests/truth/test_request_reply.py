@@ -1,11 +1,12 @@
 """Requests and replies against what the simulated broker knows: two ways and an answer, for each load model."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from brokerbench_analysis.crosschecks import LOOP_OFF, Check, cross_checks
+from brokerbench_analysis.folder import TrialFiles
 from brokerbench_drivers.simulated.destinations import Destinations
 from brokerbench_drivers.simulated.settings import Fates, Settings
 from tests.support.truth import assert_counts
@@ -19,6 +20,10 @@ QUICK = {"service": {"constant_s": 0.0001}}
 
 def law(record: dict, name: str) -> dict:
     return next(check for check in record["checks"] if check["name"] == name)
+
+
+def check_users(files: TrialFiles) -> Check:
+    return next(check for check in cross_checks(files) if check.name == "users")
 
 
 def test_a_response_is_two_ways(tmp_path: Path) -> None:
@@ -62,35 +67,31 @@ def test_users_wait_for_replies_not_for_confirms(tmp_path: Path) -> None:
     assert record["confirm_ms"]["p50"] == pytest.approx(1.0, rel=1e-2)
 
 
-def test_a_stall_across_an_end_of_the_window_breaks_no_law(tmp_path: Path) -> None:
-    """All 40 users wait there: the limit widens by what of that the figures have too much or too little, no more."""
-    users = {"users": 40, "think": {"fixed_s": 0.05}, "ramp_s": 1.0}
-    quiet, start, end = (
-        law(run_virtual(tmp_path / name, settings, rate=None, closed=users, steady_s=2.0, repliers=4).record, "users")
-        for name, settings in (
-            ("quiet", QUICK),
-            ("start", QUICK | {"stalls": [{"at_s": 1.9, "for_s": 0.2}]}),
-            ("end", QUICK | {"stalls": [{"at_s": 3.9, "for_s": 0.2}]}),
-        )
-    )
-    assert quiet["holds"]
-    assert quiet["limit"] < 0.027
-    for stalled in (start, end):
-        assert stalled["off"] > 0.03
-        assert stalled["holds"]
-        # Half of the stall lies on the side that is not counted: 0.1 s of 2 s. A thought is 0.05 s at most.
-        assert 0.045 < stalled["limit"] - quiet["limit"] < 0.055 + 0.025
-
-
-def test_users_who_were_gathered_in_mid_window_break_no_law(tmp_path: Path) -> None:
-    """A stall makes a herd of the 40: it thinks as the window ends, and no request of the window has those thoughts.
-    Random phases alone explain less than that."""
-    users = {"users": 40, "think": {"fixed_s": 1.0}, "ramp_s": 0.5}
-    settings = QUICK | {"stalls": [{"at_s": 2.3, "for_s": 0.8}]}
-    held = law(run_virtual(tmp_path, settings, rate=None, closed=users, steady_s=3.0, repliers=4).record, "users")
+@pytest.mark.parametrize("stalls", [(), (1.9,), (3.9,), (1.9, 3.9), (2.3, 2.9)], ids=str)
+@pytest.mark.parametrize("think", [{"fixed_s": 0.05}, {"exponential_s": 0.5}, {"fixed_s": 2.5}], ids=str)
+def test_a_stall_breaks_no_law_of_users(tmp_path: Path, think: dict[str, float], stalls: tuple[float, ...]) -> None:
+    """All 40 wait at once, at an end of the window or in it, and are a herd from then on; some think for longer than
+    the load was there before the window."""
+    users = {"users": 40, "think": think, "ramp_s": 1.0}
+    settings = QUICK | {"stalls": [{"at_s": at, "for_s": 0.2} for at in stalls]}
+    truth = run_virtual(tmp_path, settings, rate=None, closed=users, steady_s=2.0, repliers=4)
+    held = law(truth.record, "users")
     assert held["holds"]
-    assert held["off"] > 0.02 + 1.5 / 3 / math.sqrt(40)
-    assert held["limit"] < 0.25
+    assert held["off"] < 0.0001
+    assert held["limit"] == LOOP_OFF
+
+
+@pytest.mark.parametrize("name", ["unique_by_time", "thought_ns", "thoughts", "waited_ends_ns"])
+def test_what_is_counted_wrong_breaks_it(tmp_path: Path, name: str) -> None:
+    """By 5 % of it, or of all the time that users have."""
+    users = {"users": 40, "think": {"fixed_s": 0.05}, "ramp_s": 1.0}
+    files = run_virtual(tmp_path, QUICK, rate=None, closed=users, steady_s=2.0, repliers=4).study.measured[0].files
+    [child] = [
+        c for c in (*files.trial["producers"], *files.trial["consumers"]) if name in c and c.get("group") != "all"
+    ]
+    assert check_users(files).holds
+    child[name] += round(0.05 * (child[name] if "ends" not in name else 40 * 2e9))
+    assert not check_users(files).holds
 
 
 def test_a_window_is_of_requests_without_a_reply(tmp_path: Path) -> None:
