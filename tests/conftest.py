@@ -1,10 +1,12 @@
 """For all tests: which run in one worker, that nothing is skipped where everything is required, and that a test from
 which the machine was taken away is made again, as a trial is."""
 
+import gc
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -37,30 +39,63 @@ LONGEST = (
 _AGAIN = "made again: "
 _skipped: list[str] = []
 _again: list[str] = []
+_LONG_S = 1.0  # shares of a shorter time say little
+_taken_in: dict[str, str] = {}  # modules whose own fixtures may have missed the machine, in words
+_failed_before: dict[str, str] = {}  # tests that are being made again, with their first failures
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """A test that failed while the hypervisor gave our CPUs to others, or while the machine stood still, is made once
-    more, with fixtures of its own; the summary names it."""
+    more, with its module's fixtures made anew; the summary names it."""
     if not REQUIRED:
         return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    cpu, still = HostCpu(), _standstill()
+    before = _failed_before.pop(item.nodeid, None)
+    if before is None:
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    cpu, still, began = HostCpu(), _standstill(), time.monotonic()
     still.take()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    taken, shared = _taken(cpu, still), _shared(item)
+    if taken and shared and time.monotonic() - began > _LONG_S:
+        _taken_in.setdefault(shared, f"{taken} in an earlier test of its module")
+    taken = taken or _taken_in.get(shared, "")
     failed = [report for report in reports if report.failed and report.when != "teardown"]
-    if failed and (taken := _taken(cpu, still)):
-        why = f"{_AGAIN}{item.nodeid}: {taken} as it failed\n{failed[0].longreprtext}"
-        # What it looked at may be a run of the module's: that is made anew too.
-        item.session._setupstate.teardown_exact(item.session)  # type: ignore[arg-type]
-        item._initrequest()  # type: ignore[attr-defined]
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        reports[-1].sections.append((_AGAIN, why))
+    left = any(report.failed and report.when == "teardown" for report in reports)
+    if failed and taken and not left and before is None:
+        ended = pytest.CallInfo.from_call(partial(_tear_down, item.session), when="teardown")
+        if ended.excinfo is None:
+            _failed_before[item.nodeid] = f"{_AGAIN}{item.nodeid}: {taken}\n{failed[0].longreprtext}"
+            _taken_in.pop(shared, None)
+            item._initrequest()  # type: ignore[attr-defined]
+            # Through all plugins: its time limit, for one, begins anew.
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            return True
+        reports.append(item.ihook.pytest_runtest_makereport(item=item, call=ended))
+    if before is not None:
+        reports[-1].sections.append((_AGAIN, before))
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _tear_down(session: pytest.Session) -> None:
+    """All but the session's own: what a test looked at may be a run of its module's."""
+    session._setupstate.teardown_exact(session)  # type: ignore[arg-type]
+
+
+def _shared(item: pytest.Item) -> str:
+    """The module, where the test looks at something that was made for all of it; else nothing."""
+    used = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+    module = item.getparent(pytest.Module)
+    return module.nodeid if module and any(each[-1].scope == "module" for each in used) else ""
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not look at 8,000 tests again and again: then what tests leave is soon found."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache

@@ -149,9 +149,8 @@ def test_who_took_the_cpus_is_named(who: str | None, guardian: Guardian, monkeyp
     """Interrupts are mostly our own messages: nobody is blamed for them."""
     kind = namedtuple("kind", HOSTS[who])  # type: ignore[misc]
     monkeypatch.setattr(psutil, "cpu_times", lambda: kind(*[0.0] * len(HOSTS[who])))
-    monkeypatch.setattr(
-        ceiling_watch.Watch, "_spent", lambda _: {}
-    )  # ours: a tick of it is many CPUs of so short a time
+    # What we spent: a tick of it would be many CPUs of so short a time.
+    monkeypatch.setattr(ceiling_watch.Watch, "_spent", lambda _: {})
     with closing(guardian.host("stand-in", guardian.folder)) as host:
         watch = ceiling_watch.Watch(guardian, host)
         monkeypatch.setattr(psutil, "cpu_times", lambda: kind(**HOSTS[who]))

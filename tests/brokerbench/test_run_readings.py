@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from brokerbench.contract import Admin, BadTarget
+from brokerbench.engine.readings import Readings
 from brokerbench.model import Broker
 from brokerbench_analysis import load
 from brokerbench_reports import render
@@ -65,3 +67,19 @@ def test_the_page_shows_them(folder: Path) -> None:
     page = render(load(folder))
     assert page.count("counted by the broker, msg/s, published: not measured") == 1, "the list's"
     assert page.count("held by the broker, messages, stored: ") == 3
+
+
+def test_a_reading_that_fails_ends_them_and_the_page_says_when_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(readings: Readings, admin: Admin, t0_ns: int, every_ns: int) -> None:
+        raise BadTarget("no <b>counters</b> today")
+
+    monkeypatch.setattr(Readings, "_ask", ask)
+    folder = run(scenario({"jetstream": COUNTING["jetstream"]}, rate="500/s", guarantee=AT_LEAST), tmp_path)
+    [line] = read(trials_of(folder)["jetstream"] / "broker.jsonl")
+    assert line["error"] == "BadTarget: no <b>counters</b> today"
+    assert read(folder / "run.json")["status"] == "finished"
+    page = render(load(folder))
+    assert "counters were not read from here on: BadTarget: no &lt;b&gt;counters&lt;/b&gt; today" in page
+    assert "counted by the broker, msg/s, published: " not in page

@@ -16,6 +16,7 @@ QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+LAUNCH_MS = 120_000  # a hang's limit
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=path, args=list(QUIET))
+        running = play.chromium.launch(executable_path=path, args=list(QUIET), timeout=LAUNCH_MS)
         yield running
         running.close()
 

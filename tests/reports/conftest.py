@@ -87,7 +87,7 @@ def page_of(folder_of: Callable[[str], Path]) -> Callable[[str], str]:
     return cache(lambda case: (folder_of(case) / "report.html").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a browser that has died is one module's
 def browser() -> Iterator[Any]:
     with chromium() as running:
         yield running

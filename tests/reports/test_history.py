@@ -199,6 +199,7 @@ def test_the_page_is_silent_self_contained_and_fits(results: Results, browser: A
         assert visit.requests == [page.as_uri()]
         assert visit.complaints == []
         visit.tab.click("td.when a >> nth=0")
+        visit.tab.wait_for_load_state()
         assert visit.tab.title() == "the run's own page"
 
 

@@ -45,8 +45,6 @@ class Link(Losable):
             self._stomp.transport.start()
             self._stomp.connect(address.get("user"), address.get("password"))
             self._up.wait(CONNECT_S)
-        except AttributeError:
-            pass  # stomp.py's thread took the queue away, the connection having ended
         except _FAILURES as error:
             # Of a connection that had ended before it was used stomp.py says nothing here: its thread knows why.
             self._refused = self._refused or str(error)

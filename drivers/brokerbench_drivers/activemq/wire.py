@@ -77,6 +77,15 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
             self.running = False
         return data
 
+    def transmit(self, frame: Any) -> None:
+        """stomp.py's thread takes the queue away at any moment, the connection having ended."""
+        try:
+            super().transmit(frame)
+        except AttributeError as error:
+            if self.blocking or self.send_queue is not None:
+                raise
+            raise NotConnectedException from error
+
     def put(self, frames: bytes) -> None:
         """Whole frames, as one piece. Raises NotConnectedException, OSError."""
         queue = self.send_queue
@@ -92,8 +101,9 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
 
     def behind(self) -> bool:
         """Whether something waits for the socket; writes what it takes now. Raises as `put`."""
-        if self.send_queue is not None:
-            return bool(self.send_queue.qsize())
+        queue = self.send_queue
+        if queue is not None:
+            return bool(queue.qsize())
         if self._unsent:
             with self._sending:
                 self._write()

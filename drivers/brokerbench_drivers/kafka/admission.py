@@ -26,8 +26,13 @@ def let_in(address: Mapping[str, Any]) -> None:
     with meet(address) as wire:
         try:
             _authenticate(_Line(wire), for_kafka_python(address))
-        except (OSError, KafkaError, ValueError) as error:  # ValueError: a mechanism's
-            raise ClusterError(f"{error or type(error).__name__}") from error
+        except (
+            OSError,
+            KafkaError,
+            ValueError,
+            KeyError,
+        ) as error:  # the last two: a mechanism's, of an answer it rejects
+            raise ClusterError(str(error) or type(error).__name__) from error
 
 
 class _Line:

@@ -92,7 +92,7 @@ class ConfluentCluster:
     def replicas(self, topic: str) -> list[Replicas]:
         about = self._metadata(topic).topics[topic]
         if about.error is not None:
-            raise ClusterError(about.error.str(), about.error.name())
+            raise ClusterError(about.error.str(), about.error.name(), passing=about.error.code() in _PASSING)
         found = about.partitions
         return [Replicas(found[p].leader, found[p].replicas, found[p].isrs) for p in sorted(found)]
 

@@ -60,8 +60,9 @@ class KafkaPythonCluster:
 
     def replicas(self, topic: str) -> list[Replicas]:
         (found,) = _call(lambda: self._client.describe_topics([topic]))
-        if not found["partitions"]:
-            raise ClusterError("it is not known there", "UNKNOWN_TOPIC_OR_PARTITION")
+        if found["error_code"]:
+            why = errors.for_code(found["error_code"])
+            raise ClusterError(why.description or why.__name__, why.message)
         return [Replicas(p["leader_id"], p["replica_nodes"], p["isr_nodes"]) for p in found["partitions"]]
 
     def active_groups(self) -> list[str]:
@@ -69,7 +70,10 @@ class KafkaPythonCluster:
         return [group["group_id"] for group in found if group["group_state"].upper() not in WITHOUT_MEMBERS]
 
     def topic_config(self, topic: str) -> dict[str, str]:
-        return self._config(ConfigResourceType.TOPIC, topic)
+        found = self._config(ConfigResourceType.TOPIC, topic)
+        if not found:  # which is what the library makes of a node's word that it knows no such topic
+            raise ClusterError(f"no settings of topic {topic}", errors.UnknownTopicOrPartitionError.message)
+        return found
 
     def broker_config(self, broker: int, names: Sequence[str]) -> dict[str, str]:
         found = self._config(ConfigResourceType.BROKER, str(broker))

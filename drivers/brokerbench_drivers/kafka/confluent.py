@@ -83,7 +83,7 @@ class ConfluentConnection:
         """Also leaves the topic's leaders known, so that the first message need not wait for them."""
         topic, address = self._session.endpoints.destination, self._session.endpoints.address
         reach(address)
-        deadline = time.monotonic() + _HEARD_S
+        deadline: float | None = None
         while True:
             try:
                 error = self._door.enter(client, _REACH_S, topic).topics[topic].error
@@ -91,7 +91,9 @@ class ConfluentConnection:
                 raise unusable(address, failed.args[0].str()) from failed
             if error is None:
                 return
-            if error.code() not in _NOT_YET or time.monotonic() > deadline:
+            now = time.monotonic()
+            deadline = deadline or now + _HEARD_S  # from the first answer: it may have taken long itself
+            if error.code() not in _NOT_YET or now > deadline:
                 raise BadTarget(f"Kafka at {address['bootstrap']} has no topic {topic}: {error.str()}")
             time.sleep(_LOOK_AGAIN_S)
 

@@ -72,7 +72,8 @@ class KafkaPythonConnection:
 
     def _reach(self, call: Callable[[], T]) -> T:
         address = self._session.endpoints.address
-        reach(address)
+        if not address.get("sasl"):
+            reach(address)
         if why := missing_codec(self._session.settings.compression):
             raise BadTarget(why)
         try:

@@ -159,7 +159,7 @@ def _version(binary: Path) -> str:
 def _healthy(monitor: str) -> bool:
     """In a cluster: JetStream has a leader too."""
     try:
-        return read(monitor, "/healthz").get("status") == "ok"
+        return read(monitor, "/healthz", timeout_s=3.0).get("status") == "ok"
     except MonitorError:
         return False
 

@@ -22,13 +22,10 @@ TARGETS = ("apt-get", "indextargets", "--format", "$(ORIGIN)\t$(RELEASE)\t$(REPO
 def bootstrap(suite: str, package: str, folder: Path, title: str) -> None:
     """Fill the folder. Raises NotAvailable."""
     source = mirror(title)
-    environment = {**os.environ, **_proxies()}
+    environment = {**os.environ, **_proxies(title)}
     _reach(source, suite, environment, title)
     told = ("--force-check-gpg", "--variant=minbase", f"--include={package}", suite, str(folder), source)
-    try:
-        made = _run((*ALONE, "debootstrap", *told), environment, BUILD_S)
-    except subprocess.TimeoutExpired as error:
-        raise NotAvailable(f"{title}: not made within {BUILD_S:g} s: try again when the network is quicker") from error
+    made = _run((*ALONE, "debootstrap", *told), environment, BUILD_S, title)
     if made.returncode != 0:
         lines = made.stdout.splitlines() or [f"exit status {made.returncode}"]
         why = next((line for line in reversed(lines) if line.startswith("E:")), lines[-1])
@@ -40,7 +37,7 @@ def bootstrap(suite: str, package: str, folder: Path, title: str) -> None:
 
 def mirror(title: str) -> str:
     """Of Debian, as apt's configuration has it. Raises NotAvailable."""
-    told = _run(TARGETS, os.environ, REACH_S).stdout
+    told = _run(TARGETS, os.environ, REACH_S, title).stdout
     own = _codename()
     for line in told.splitlines():
         origin, release, uri = line.split("\t")
@@ -56,10 +53,10 @@ def _codename() -> str:
     return system.get("VERSION_CODENAME", "") if system.get("ID") == "debian" else ""
 
 
-def _proxies() -> Mapping[str, str]:
+def _proxies(title: str) -> Mapping[str, str]:
     """apt may have proxies that the environment does not name."""
     asked = ("http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy")
-    told = _run(("apt-config", "shell", *asked), os.environ, REACH_S).stdout
+    told = _run(("apt-config", "shell", *asked), os.environ, REACH_S, title).stdout
     found = dict(word.split("=", 1) for word in shlex.split(told))
     return {name: url for name, url in found.items() if url and url != "DIRECT"}
 
@@ -68,7 +65,7 @@ def _reach(source: str, suite: str, environment: Mapping[str, str], title: str) 
     """debootstrap tries for many minutes what does not answer once. Raises NotAvailable."""
     release = f"{source.rstrip('/')}/dists/{suite}/InRelease"
     ask = ("wget", "--no-verbose", "--spider", "--tries=1", f"--timeout={REACH_S}", release)
-    answer = _run(ask, environment, 4 * REACH_S)
+    answer = _run(ask, environment, 4 * REACH_S, title)
     if answer.returncode != 0:
         why = " ".join(answer.stdout.split()) or f"wget's exit status {answer.returncode}"
         raise NotAvailable(
@@ -78,20 +75,27 @@ def _reach(source: str, suite: str, environment: Mapping[str, str], title: str) 
 
 
 def _run(
-    command: tuple[str, ...], environment: Mapping[str, str], timeout_s: float
+    command: tuple[str, ...], environment: Mapping[str, str], timeout_s: float, title: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env={**environment, "LC_ALL": "C.UTF-8"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # a terminal's Ctrl-C is for us, and we end it
-        text=True,
-        errors="replace",
-        timeout=timeout_s,
-        check=False,
-    )
+    """Raises NotAvailable after `timeout_s`."""
+    try:
+        return subprocess.run(
+            command,
+            env={**environment, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a terminal's Ctrl-C is for us, and we end it
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        program = command[len(ALONE)] if command[: len(ALONE)] == ALONE else command[0]
+        raise NotAvailable(
+            f"{title}: {program} has not ended within {timeout_s:g} s: try again when the network is quicker"
+        ) from error
 
 
 def _without_user(text: str) -> str:

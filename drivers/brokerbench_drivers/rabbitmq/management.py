@@ -15,7 +15,7 @@ from .address import nodes_of
 
 __all__ = ["Management"]
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 15.0  # a node that is short of CPU answers late, not never
 
 
 class Management:

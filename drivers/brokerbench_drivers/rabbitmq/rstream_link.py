@@ -31,6 +31,8 @@ HEARTBEAT_S = 60
 PORT, TLS_PORT = 5552, 5551
 _FAILURES = (OSError, ServerError, ClientError, TimeoutError, AssertionError)
 
+connection.CONNECT_TIMEOUT = OPEN_S  # the library's 3 s are few for a TLS handshake with a node that is short of CPU
+
 T = TypeVar("T")
 
 
@@ -44,7 +46,6 @@ class RstreamLink(Losable):
         self._address = address
         self._tls = context(address["tls"]) if address.get("tls") else None
         self._where = f"RabbitMQ's stream protocol at {address['host']}:{port}"
-        connection.CONNECT_TIMEOUT = OPEN_S  # 3 s are few for a TLS handshake with a node that is short of CPU
         self.thread = LoopThread(name)
         try:
             self.client: Client = self.thread.run(self._open(port, name, stream, to_leader), OPEN_S)

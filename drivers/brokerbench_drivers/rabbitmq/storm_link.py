@@ -75,9 +75,7 @@ class StormLink:
             try:
                 channel.check_for_errors()
             except AMQPError as error:
-                # Of a connection that is being closed the library may say so before it has noted what the broker said.
-                said = next((each for each in self.amqp.exceptions if getattr(each, "error_code", None)), error)
-                self.fail(_told(said))
+                self.fail(_told(_said(self.amqp.exceptions) or error))
         if self.lost is not None:
             raise ConnectionLost(f"{self._where}: {self.lost}")
 
@@ -121,7 +119,14 @@ class StormLink:
 
     def _on_ended(self, errors: Sequence[Exception]) -> None:
         """On the reading thread."""
-        self.fail(_told(errors[0]) if errors else "the connection has ended")
+        error = _said(errors)
+        self.fail(_told(error) if error else "the connection has ended")
+
+
+def _said(errors: Sequence[Exception]) -> Exception | None:
+    """The broker's own word where it is among them, else the first: of a connection that is being closed the library
+    may note that it is closed before it notes why."""
+    return next((each for each in errors if getattr(each, "error_code", None)), errors[0] if errors else None)
 
 
 def _told(error: BaseException) -> str:

@@ -168,9 +168,16 @@ def _timelines(study: Study, subjects: Sequence[Subject]) -> list[dict[str, Any]
 
 
 def _events(study: Study, subject: Subject) -> list[str]:
-    """What its clients and servers reported, with the moment and the trial; the first of many."""
+    """What its clients and servers reported, with the moment and the trial; the first of many. Before all, where the
+    reading of the broker's counters ended early."""
     own = [trial.files for trial in study.measured if trial.files.candidate == subject.name]
     told = [
+        f"{files.id}, second {float(line['t']):.1f}: the broker's counters were not read from here on: {line['error']}"
+        for files in own
+        for line in files.readings
+        if "error" in line
+    ]
+    told += [
         f"{files.id}, second {float(event['t']):.1f}, {event.get('child') or 'run'}: "
         f"{event['kind'].replace('-', ' ')}{': ' + event['text'] if event.get('text') else ''}"
         for files in own
