@@ -36,6 +36,7 @@ LONGEST = (
     "tests/test_mutants.py",
     "tests/test_example_driver.py",
 )
+ENDS = (KeyboardInterrupt, pytest.exit.Exception)
 _AGAIN = "made again: "
 _skipped: list[str] = []
 _again: list[str] = []
@@ -60,10 +61,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if taken and shared and time.monotonic() - began > _LONG_S:
         _taken_in.setdefault(shared, f"{taken} in an earlier test of its module")
     taken = taken or _taken_in.get(shared, "")
+    if nextitem is None or _shared(nextitem) != shared:
+        _taken_in.clear()  # its fixtures go
     failed = [report for report in reports if report.failed and report.when != "teardown"]
     left = any(report.failed and report.when == "teardown" for report in reports)
     if failed and taken and not left and before is None:
-        ended = pytest.CallInfo.from_call(partial(_tear_down, item.session), when="teardown")
+        ended = pytest.CallInfo.from_call(partial(_tear_down, item.session), when="teardown", reraise=ENDS)
         if ended.excinfo is None:
             _failed_before[item.nodeid] = f"{_AGAIN}{item.nodeid}: {taken}\n{failed[0].longreprtext}"
             _taken_in.pop(shared, None)
@@ -86,16 +89,19 @@ def _tear_down(session: pytest.Session) -> None:
 
 
 def _shared(item: pytest.Item) -> str:
-    """The module, where the test looks at something that was made for all of it; else nothing."""
+    """The module and its parameters, where the test looks at something that was made for all of it; else nothing."""
     used = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
     module = item.getparent(pytest.Module)
-    return module.nodeid if module and any(each[-1].scope == "module" for each in used) else ""
+    made = [each[-1] for each in used if each[-1].scope == "module" and each[-1].argname != "undisturbed"]
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return ", ".join([module.nodeid, *(str(params.get(each.argname, "")) for each in made)]) if module and made else ""
 
 
 def pytest_collection_finish() -> None:
     """The collector need not look at 8,000 tests again and again: then what tests leave is soon found."""
     gc.collect()
     gc.freeze()
+    gc.collect()  # whose count of what lives long is what the next one waits for a quarter of
 
 
 @cache

@@ -244,7 +244,9 @@ def _users(files: TrialFiles) -> Iterator[Check]:
     names = ("thoughts", "thought_ns", "thought_ends_ns", "waited_ends_ns", "answered_ends")
     counted = [total(p.get(name) for p in producers) for name in names]
     found = None
-    if None not in (response_ms, *counted) and counted[0] and not any(p.get("given_up") for p in producers):
+    waits = ("given_up",) if files.answered else ("refused", "unknown")
+    without = any(p.get(name) for p in producers for name in waits)  # users who went on, and R knows nothing of it
+    if None not in (response_ms, *counted) and counted[0] and not without:
         thoughts, thought_ns, thought_ends_ns, waited_ends_ns, answered_ends = (float(n or 0) for n in counted)
         round_s = (response_ms or 0.0) / 1e3 + thought_ns / 1e9 / thoughts
         user_s = (answers.by_time + answered_ends) * round_s - (thought_ends_ns + waited_ends_ns) / 1e9

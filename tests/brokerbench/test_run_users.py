@@ -62,7 +62,9 @@ def test_a_thousand_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         law = next(check for check in record["checks"] if check["name"] == "users")
         # As printed, without taking off what is cut at the window's ends: there users are in random places of a round.
         plain = record["confirmed_msgs_s"] * (THINK_S + record["confirm_ms"]["mean"] / 1e3)
-        if (law["holds"] and abs(plain / USERS - 1) <= 0.02) or not DISTURBED & set(record["validity"]["codes"]):
+        # Off where the law itself holds, a hiccup of the broker made them a herd: the same figures, in other places.
+        herd = law["holds"] and abs(plain / USERS - 1) > 0.02
+        if not herd and (law["holds"] or not DISTURBED & set(record["validity"]["codes"])):
             break
     assert max(listed) == USERS
     assert law["holds"], record["validity"]

@@ -81,6 +81,14 @@ def test_a_stall_breaks_no_law_of_users(tmp_path: Path, think: dict[str, float],
     assert held["limit"] == LOOP_OFF
 
 
+@pytest.mark.parametrize("fates", [{"refused": ["every 20"]}, {"confirm_dropped": [30]}], ids=str)
+def test_where_confirms_did_not_come_nothing_is_said_of_users(tmp_path: Path, fates: dict[str, object]) -> None:
+    """Their users go on or wait for ever, and no response time is known."""
+    users = {"users": 40, "think": {"fixed_s": 0.05}, "ramp_s": 1.0}
+    truth = run_virtual(tmp_path, QUICK | {"fates": fates}, rate=None, closed=users, steady_s=2.0, drain_s=1.0)
+    assert law(truth.record, "users")["holds"] is None
+
+
 @pytest.mark.parametrize("name", ["unique_by_time", "thought_ns", "thoughts", "waited_ends_ns"])
 def test_what_is_counted_wrong_breaks_it(tmp_path: Path, name: str) -> None:
     """By 5 % of it, or of all the time that users have."""

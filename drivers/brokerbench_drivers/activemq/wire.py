@@ -82,7 +82,7 @@ class Wire(Transport):  # type: ignore[misc]  # stomp.py ships no types
         try:
             super().transmit(frame)
         except AttributeError as error:
-            if self.blocking or self.send_queue is not None:
+            if not self._address.get("tls") or self.send_queue is not None:
                 raise
             raise NotConnectedException from error
 

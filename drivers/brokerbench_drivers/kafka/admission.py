@@ -26,13 +26,10 @@ def let_in(address: Mapping[str, Any]) -> None:
     with meet(address) as wire:
         try:
             _authenticate(_Line(wire), for_kafka_python(address))
-        except (
-            OSError,
-            KafkaError,
-            ValueError,
-            KeyError,
-        ) as error:  # the last two: a mechanism's, of an answer it rejects
+        except (OSError, KafkaError) as error:
             raise ClusterError(str(error) or type(error).__name__) from error
+        except (ValueError, KeyError) as error:  # a mechanism's
+            raise ClusterError(f"its answer in {address['sasl']} was not understood: {error}") from error
 
 
 class _Line:

@@ -62,7 +62,9 @@ class KafkaPythonCluster:
         (found,) = _call(lambda: self._client.describe_topics([topic]))
         if found["error_code"]:
             why = errors.for_code(found["error_code"])
-            raise ClusterError(why.description or why.__name__, why.message)
+            raise ClusterError(why.description or why.__name__, why.message, passing=_passes(why))
+        if not found["partitions"]:
+            raise ClusterError(f"no partitions of topic {topic}", errors.UnknownTopicOrPartitionError.message)
         return [Replicas(p["leader_id"], p["replica_nodes"], p["isr_nodes"]) for p in found["partitions"]]
 
     def active_groups(self) -> list[str]:
@@ -71,8 +73,9 @@ class KafkaPythonCluster:
 
     def topic_config(self, topic: str) -> dict[str, str]:
         found = self._config(ConfigResourceType.TOPIC, topic)
-        if not found:  # which is what the library makes of a node's word that it knows no such topic
-            raise ClusterError(f"no settings of topic {topic}", errors.UnknownTopicOrPartitionError.message)
+        if not found:  # which is what the library makes of any error about it
+            why = f"no settings of topic {topic}: it is not known there, or we may not read them"
+            raise ClusterError(why, errors.UnknownTopicOrPartitionError.message)
         return found
 
     def broker_config(self, broker: int, names: Sequence[str]) -> dict[str, str]:
@@ -109,5 +112,8 @@ def _call(call: Callable[[], T]) -> T:
         return call()
     except errors.KafkaError as error:
         text = str(error).split(": Request ")[0] or type(error).__name__
-        passing = bool(error.retriable) and not isinstance(error, errors.UnknownTopicOrPartitionError)
-        raise ClusterError(text, getattr(error, "message", ""), passing=passing) from error
+        raise ClusterError(text, getattr(error, "message", ""), passing=_passes(type(error))) from error
+
+
+def _passes(kind: type[errors.KafkaError]) -> bool:
+    return bool(kind.retriable) and not issubclass(kind, errors.UnknownTopicOrPartitionError)

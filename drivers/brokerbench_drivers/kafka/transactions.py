@@ -13,7 +13,9 @@ from brokerbench.contract import NO_CONFIRMS, Batch, Confirms, ConnectionLost, F
 
 __all__ = ["BEGIN_S", "TransactionalProducer", "Transactions", "milliseconds", "name"]
 
-BEGIN_S = 30.0  # the first one of a broker waits until it has made its log of transactions
+# The first one of a broker waits until it has made its log of transactions. Less than an engine waits for a client, so
+# that the broker's own word is heard.
+BEGIN_S = 30.0
 _CLOSE_S = 10.0
 _LONGEST_MS = 900_000  # transaction.max.timeout.ms of the broker
 

@@ -41,13 +41,13 @@ class _Device:
                 socket.set(zmq.RCVHWM, hwm)
                 socket.set(zmq.LINGER, 0)
                 socket.bind(where)
+            if pattern == "forwarder":
+                # Else the last consumer's leaving and the next one's coming reach the producers one after the other,
+                # and what they send in between they drop, though the next one may have got older messages by then.
+                self._sockets[0].send(_ALL)
         except zmq.ZMQError:
             self._context.destroy(0)
             raise
-        if pattern == "forwarder":
-            # Else the last consumer's leaving and the next one's coming reach the producers one after the other, and
-            # what they send in between they drop, though the next one may have got messages from before it by then.
-            self._sockets[0].send(_ALL)
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
