@@ -1,22 +1,17 @@
 """The coordinator's hold on a Kafka cluster: topics and groups of a trial, and the broker's own figures for them."""
 
 import importlib.util
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from brokerbench.contract import BadTarget, Counters, Destination, Endpoints
 
-from .cluster import Cluster, ClusterError, Replicas, open_cluster
+from .cluster import UNKNOWN_TOPIC, Cluster, ClusterError, Replicas, open_cluster, patiently
 from .reach import reach, unusable
 from .settings import Settings
 
 __all__ = ["KafkaAdmin"]
 
-T = TypeVar("T")
-_PATIENCE_S = 10.0
-_LOOK_AGAIN_S = 0.05
-_UNKNOWN = "UNKNOWN_TOPIC_OR_PART"  # how each library's name for it begins
 _TOPIC_FACTS = (
     "flush.messages",
     "flush.ms",
@@ -76,9 +71,8 @@ class KafkaAdmin:
         topic = endpoints.destination
         try:
             brokers = self._cluster.brokers()
-            # One node after another hears of a new topic, and which one is asked is the library's choice.
-            replicas = _patiently(self._cluster.replicas, topic, wait_for=_UNKNOWN)
-            of_topic = _patiently(self._cluster.topic_config, topic, wait_for=_UNKNOWN)
+            replicas = patiently(self._cluster.replicas, topic, wait_for=UNKNOWN_TOPIC)
+            of_topic = patiently(self._cluster.topic_config, topic, wait_for=UNKNOWN_TOPIC)
             of_broker = self._cluster.broker_config(brokers[0], _BROKER_FACTS)
         except ClusterError as error:
             raise BadTarget(f"Kafka did not describe topic {topic}: {error}") from error
@@ -96,10 +90,10 @@ class KafkaAdmin:
             return Counters(delivered=dict.fromkeys(endpoints.groups))
         topic, partitions = endpoints.destination, endpoints.partitions
         try:
-            first, end = _patiently(self._cluster.offsets, topic, partitions)
+            first, end = patiently(self._cluster.offsets, topic, partitions)
             delivered: dict[str, int | None] = {}
             for group, name in endpoints.groups.items():
-                committed = _patiently(self._cluster.committed, name, topic, partitions)
+                committed = patiently(self._cluster.committed, name, topic, partitions)
                 delivered[group] = sum(at - a for at, a in zip(committed, first, strict=True) if at is not None)
         except ClusterError as error:
             raise BadTarget(f"Kafka did not tell the offsets of topic {topic}: {error}") from error
@@ -111,7 +105,7 @@ class KafkaAdmin:
         """A group that still has members goes with its topic's offsets, later; that is Kafka's own rule."""
         for group in endpoints.groups.values():
             self._unless(("GROUP_ID_NOT_FOUND", "NON_EMPTY_GROUP"), self._cluster.delete_group, group)
-        self._unless((_UNKNOWN,), self._cluster.delete, endpoints.destination)
+        self._unless((UNKNOWN_TOPIC,), self._cluster.delete, endpoints.destination)
 
     def rewind(self, endpoints: Endpoints, group: str) -> None:
         """A group without committed offsets begins with the first message."""
@@ -136,21 +130,6 @@ class KafkaAdmin:
         if not self._closed:
             self._closed = True
             self._cluster.close()
-
-
-def _patiently(ask: Callable[..., T], *what: Any, wait_for: str | None = None) -> T:
-    """A leader or coordinator that has only just taken over is waited for, and an error whose code begins so."""
-    deadline: float | None = None
-    while True:
-        try:
-            return ask(*what)
-        except ClusterError as error:
-            passing = error.passing or (wait_for is not None and error.code.upper().startswith(wait_for))
-            now = time.monotonic()
-            deadline = deadline or now + _PATIENCE_S  # from the first answer: it may have taken long itself
-            if not passing or now > deadline:
-                raise
-            time.sleep(_LOOK_AGAIN_S)
 
 
 def _copies(replicas: Sequence[Replicas]) -> dict[str, str]:

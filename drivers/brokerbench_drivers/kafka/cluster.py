@@ -1,11 +1,19 @@
 """The few things an administrator asks of a cluster, through whichever client library is installed."""
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["WITHOUT_MEMBERS", "Cluster", "ClusterError", "Replicas", "open_cluster"]
+__all__ = ["UNKNOWN_TOPIC", "WITHOUT_MEMBERS", "Cluster", "ClusterError", "Replicas", "open_cluster", "patiently"]
+
+T = TypeVar("T")
+# How each library's name for it begins. One node after another hears of a new topic, and which one is asked is the
+# library's choice: it may pass.
+UNKNOWN_TOPIC = "UNKNOWN_TOPIC_OR_PART"
+_PATIENCE_S = 10.0
+_LOOK_AGAIN_S = 0.05
 
 WITHOUT_MEMBERS = {"EMPTY", "DEAD"}  # a group's states
 
@@ -71,3 +79,20 @@ def open_cluster(address: Mapping[str, Any], timeout_s: float = 15.0) -> Cluster
     from .cluster_kafka_python import KafkaPythonCluster
 
     return KafkaPythonCluster(address, timeout_s)
+
+
+def patiently(ask: Callable[..., T], *what: Any, wait_for: str | None = None, patience_s: float = _PATIENCE_S) -> T:
+    """A leader or coordinator that has only just taken over is waited for, and an error whose code begins so.
+
+    Raises ClusterError."""
+    deadline: float | None = None
+    while True:
+        try:
+            return ask(*what)
+        except ClusterError as error:
+            passing = error.passing or (wait_for is not None and error.code.upper().startswith(wait_for))
+            now = time.monotonic()
+            deadline = deadline or now + patience_s  # from the first answer: it may have taken long itself
+            if not passing or now > deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_S)

@@ -1,6 +1,5 @@
 """librdkafka, through confluent-kafka: one producer or consumer for each child."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from confluent_kafka import Producer as LibProducer
 from brokerbench.contract import BadTarget, ConnectionLost, Consumer, Event, Producer, Session
 
 from .access import for_librdkafka
+from .cluster import UNKNOWN_TOPIC, ClusterError, patiently
 from .confluent_consumer import ConfluentConsumer
 from .confluent_producer import ConfluentProducer
 from .confluent_transactions import ConfluentTransactions
@@ -23,9 +23,7 @@ from .transactions import BEGIN_S, TransactionalProducer, milliseconds, name
 __all__ = ["ConfluentConnection"]
 
 _REACH_S = 15.0
-_HEARD_S = 3.0  # one node after another hears of a new topic, and which one is asked is the library's choice
-_NOT_YET = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
-_LOOK_AGAIN_S = 0.05
+_HEARD_S = 3.0  # until all nodes have heard of a new topic
 _LARGEST_QUEUE_KIB = 2_097_151
 
 
@@ -83,19 +81,19 @@ class ConfluentConnection:
         """Also leaves the topic's leaders known, so that the first message need not wait for them."""
         topic, address = self._session.endpoints.destination, self._session.endpoints.address
         reach(address)
-        deadline: float | None = None
-        while True:
+
+        def look() -> None:
             try:
                 error = self._door.enter(client, _REACH_S, topic).topics[topic].error
             except KafkaException as failed:
                 raise unusable(address, failed.args[0].str()) from failed
-            if error is None:
-                return
-            now = time.monotonic()
-            deadline = deadline or now + _HEARD_S  # from the first answer: it may have taken long itself
-            if error.code() not in _NOT_YET or now > deadline:
-                raise BadTarget(f"Kafka at {address['bootstrap']} has no topic {topic}: {error.str()}")
-            time.sleep(_LOOK_AGAIN_S)
+            if error is not None:
+                raise ClusterError(error.str(), error.name(), passing=error.code() == KafkaError.LEADER_NOT_AVAILABLE)
+
+        try:
+            patiently(look, wait_for=UNKNOWN_TOPIC, patience_s=_HEARD_S)
+        except ClusterError as error:
+            raise BadTarget(f"Kafka at {address['bootstrap']} has no topic {topic}: {error}") from error
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
